@@ -1,0 +1,1 @@
+"""dsqltok: fresh Aurora DSQL tokens from your atlas.hcl."""

@@ -1,0 +1,1 @@
+"""dsqltokd: the daemon behind dsqltok."""
