@@ -56,6 +56,15 @@ class UsageError(DsqltokError):
     exit_code = 2
 
 
+class EnvironmentNeededError(UsageError):
+    """The project reads environment variables that the request left out: `data["names"]` lists them.
+
+    To be answered by the same request with these in its `environment` (null where one is not set).
+    """
+
+    kind = "environment"
+
+
 class NotFoundError(DsqltokError):
     """No such file, env, data source or project; or more than one where one is needed."""
 
@@ -105,6 +114,7 @@ _KINDS: dict[str, type[DsqltokError]] = {
     for cls in (
         DsqltokError,
         UsageError,
+        EnvironmentNeededError,
         NotFoundError,
         ConfigurationError,
         CredentialsError,

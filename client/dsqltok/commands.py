@@ -1,0 +1,139 @@
+"""The commands other than a plain `get`, and what `get` does when its answer is more than a token."""
+
+import json
+import os
+import sys
+from importlib import metadata
+
+from dsqltok import cli, errors, paths, protocol, report, statustext, transport
+
+_MOST_NAMES = 8  # rounds in which a project may name further variables that it reads
+
+USAGE = """\
+usage: dsqltok COMMAND [ARGUMENT...] [OPTION...]
+
+  get [NAME]              print a fresh token for env NAME (-n: no newline; --json)
+  url [NAME]              print the url of env NAME with a fresh token in it (-n; --json)
+  status                  show what the daemon knows (--json)
+  stop                    end the daemon; the next command that needs it starts it again
+  projects add [FILE]     make a project known outside its directory too (--var)
+  projects remove [FILE]  forget it
+  projects list           show the known projects (--json)
+
+which token:
+  NAME, --env NAME        an env of the project; not needed where there is one
+  -c, --config FILE       the project file, a path or file://path; else the nearest atlas.hcl upward
+  --var NAME=VALUE        a value for a variable of the project; as often as needed
+  --data NAME             a data "aws_dsql_token" by its name
+
+exit codes: 0 done, 1 a bug, 2 usage, 3 not found, 4 configuration, 5 credentials, 6 denied, 7 unavailable, 8 timeout
+"""
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return the exit code. Raises `DsqltokError`."""
+    if sys.platform == "win32":
+        raise errors.UsageError("dsqltok does not run on Windows yet", hint="it runs in WSL 2, on Linux and on macOS")
+    command, *rest = arguments or ["--help"]
+    if command in ("-h", "--help", "help"):
+        cli.write(USAGE)
+        return 0
+    if command in ("-V", "--version", "version"):
+        cli.write(f"dsqltok {metadata.version('dsqltok')}\n")
+        return 0
+    if command not in cli.COMMANDS:
+        hint = report.closest(command, list(cli.COMMANDS)) or "run dsqltok --help"
+        raise errors.UsageError(f'there is no command "{command}"', hint=hint)
+    options = cli.parse(command, rest)
+    if "help" in options:
+        cli.write(USAGE)
+        return 0
+    return _COMMANDS[command](options)
+
+
+def finish_get(params: dict[str, object], line: bytes, options: dict[str, object]) -> int:
+    """Print the token of an answer that is no plain one: with warnings, as JSON, or asking for more first."""
+    answer = _complete("token.get", params, line)
+    if "json" in options:
+        shown = {name: answer.get(name) for name in ("token", "expires_at", "host", "user", "region")}
+        cli.write(json.dumps(shown, indent=2) + "\n")
+    else:
+        cli.write(str(answer["token"]) + ("" if "bare" in options else "\n"))
+    return 0
+
+
+def _url(options: dict[str, object]) -> int:
+    params = cli.selection(options)
+    line = transport.call(protocol.request("url.get", params))
+    urls = _complete("url.get", params, line)["urls"]
+    if not isinstance(urls, list):
+        raise errors.UnavailableError("the daemon's answer makes no sense", hint="run dsqltok stop, then try again")
+    if "json" in options:
+        cli.write(json.dumps(urls, indent=2) + "\n")
+    else:
+        cli.write("\n".join(urls) + ("" if "bare" in options else "\n"))
+    return 0
+
+
+def _complete(method: str, params: dict[str, object], line: bytes) -> dict[str, object]:
+    """Return the result in `line`, asking again with the environment variables that the project turns out to read."""
+    for _ in range(_MOST_NAMES):
+        try:
+            answer = protocol.read_answer(line)
+        except errors.EnvironmentNeededError as needed:
+            names = needed.data["names"]
+            assert isinstance(names, list)  # noqa: S101 - the daemon's own shape
+            known = params["environment"]
+            assert isinstance(known, dict)  # noqa: S101 - made by cli.selection
+            known.update({name: os.environ.get(name) for name in names})
+            line = transport.call(protocol.request(method, params))
+        else:
+            report.warn(answer.get("warnings"))
+            return answer
+    return protocol.read_answer(line)
+
+
+def _ask(method: str, params: dict[str, object], *, start: bool) -> dict[str, object]:
+    line = transport.call(protocol.request(method, {"protocol": protocol.VERSION, **params}), start=start)
+    return protocol.read_answer(line)
+
+
+def _status(options: dict[str, object]) -> int:
+    try:
+        answer = _ask("daemon.status", {}, start=False)
+    except errors.UnavailableError:
+        if "json" in options:
+            cli.write('{"running": false}\n')
+        raise
+    cli.write(json.dumps(answer, indent=2) + "\n" if "json" in options else statustext.render(answer))
+    return 0
+
+
+def _stop(_options: dict[str, object]) -> int:
+    try:
+        _ask("daemon.stop", {}, start=False)
+    except errors.UnavailableError:
+        report.warn(["the daemon was not running"])
+    return 0
+
+
+def _projects(options: dict[str, object]) -> int:
+    action = options.get("action", "list")
+    if action == "list":
+        answer = _ask("projects.list", {}, start=True)
+        if "json" in options:
+            cli.write(json.dumps(answer["projects"], indent=2) + "\n")
+        else:
+            cli.write(statustext.render_projects(answer["projects"]))
+        return 0
+    if action not in ("add", "remove"):
+        raise errors.UsageError(f'there is no action "{action}"', hint="use add, list or remove")
+    given = options.get("file")
+    path = paths.find_project() if given is None else paths.project_file(str(given))
+    if path is None:
+        raise errors.NotFoundError("there is no atlas.hcl at or above this directory", hint="name the file")
+    _ask(f"projects.{action}", {"config": path, "vars": options.get("vars", [])}, start=True)
+    return 0
+
+
+_COMMANDS = {"get": cli.get, "url": _url, "status": _status, "stop": _stop, "projects": _projects}

@@ -1,0 +1,108 @@
+"""Starting the daemon when it is not there, and waiting until it is.
+
+It is started as a program of its own: own session, working directory `/`, no descriptor of ours, and of our
+environment only what a program of the desktop session needs (`_KEPT`, and the names that `pass_environment` in
+config.toml adds). It writes one line to its stdout: `ok` once it listens, or the error that keeps it from starting.
+"""
+
+import json
+import os
+import select
+import site
+import subprocess
+import sys
+import time
+import tomllib
+
+import dsqltok
+from dsqltok import errors, paths
+
+_DEADLINE = 15.0
+_LONGEST_LOG = 1 << 20
+_KEPT = ("HOME", "USER", "LOGNAME", "PATH", "LANG", "TZ", "DBUS_SESSION_BUS_ADDRESS")
+_KEPT_PREFIXES = ("LC_", "XDG_")
+
+
+def start() -> None:
+    """Start the daemon and return once it, or one that was quicker, listens.
+
+    Raises the daemon's own error where it says why it cannot start, else `UnavailableError` or `TimedOutError`.
+    """
+    log = _open_log()
+    try:
+        daemon = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, *_isolation(), "-m", "dsqltokd"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd="/",
+            env=_environment(dict(os.environ)),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise errors.UnavailableError(f"cannot start the daemon: {error}", hint="reinstall dsqltok") from error
+    finally:
+        os.close(log)
+    assert daemon.stdout is not None  # noqa: S101 - for the type checker: it was asked for
+    with daemon.stdout as pipe:
+        line = _first_line(pipe.fileno(), time.monotonic() + _DEADLINE)
+    _judge(line)
+
+
+def _judge(line: bytes | None) -> None:
+    if line == b"ok":
+        return
+    if line is None:
+        raise errors.TimedOutError(f"the daemon was not ready in {_DEADLINE:.0f} s", hint=f"see {paths.log_file()}")
+    try:
+        raise errors.from_data(json.loads(line))
+    except ValueError:
+        hint = f"its last words are in {paths.log_file()}; dsqltokd in a terminal shows them too"
+        raise errors.UnavailableError("the daemon could not start", hint=hint) from None
+
+
+def _first_line(fd: int, deadline: float) -> bytes | None:
+    text = b""
+    while not text.endswith(b"\n"):
+        ready, _, _ = select.select([fd], [], [], max(0.0, deadline - time.monotonic()))
+        if not ready:
+            return None
+        more = os.read(fd, 64 * 1024)
+        if not more:
+            break
+        text += more
+    return text.strip()
+
+
+def _open_log() -> int:
+    try:
+        os.makedirs(paths.state_dir(), mode=0o700, exist_ok=True)
+        if os.path.exists(paths.log_file()) and os.path.getsize(paths.log_file()) > _LONGEST_LOG:
+            os.replace(paths.log_file(), paths.log_file() + ".old")
+        return os.open(paths.log_file(), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise errors.UnavailableError(
+            f"cannot write the daemon's log {paths.log_file()}: {error.strerror}",
+            hint="make that directory yours and writable",
+            retryable=False,
+        ) from error
+
+
+def _isolation() -> list[str]:
+    # -I would hide an installation by `pip install --user`, the one case in which the user's own site is needed.
+    user_site = site.getusersitepackages()
+    return ["-E", "-P"] if dsqltok.__file__.startswith(user_site + os.sep) else ["-I"]
+
+
+def _environment(environ: dict[str, str]) -> dict[str, str]:
+    names = {*_KEPT, *_more_names()}
+    return {name: value for name, value in environ.items() if name in names or name.startswith(_KEPT_PREFIXES)}
+
+
+def _more_names() -> list[str]:
+    try:
+        with open(paths.config_file(), "rb") as file:
+            names = tomllib.load(file).get("pass_environment", [])
+    except (OSError, ValueError):
+        return []  # the daemon reads the same file, and explains what is wrong with it
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []

@@ -1,0 +1,79 @@
+"""What a user reads on stderr when something is wrong, or nearly.
+
+    error: env "prodd" not found in /home/me/app/atlas.hcl
+    hint: it has dev, prod
+
+The first line says what happened, lines of detail may follow, the last says what to do next. Nothing here goes to
+stdout, and the exit code is the error's (README.md lists them).
+"""
+
+import difflib
+import os
+import sys
+
+from dsqltok import cli, errors
+
+
+def explain(error: BaseException) -> int:
+    """Print an error and return the exit code it stands for."""
+    if isinstance(error, BrokenPipeError):
+        return errors.UnavailableError.exit_code  # whoever read our output has gone; there is nobody to tell
+    if not isinstance(error, errors.DsqltokError):
+        error = _unforeseen(error)
+    lines = [f"error: {error.message}"]
+    if error.detail:
+        lines.append(error.detail)
+    if error.hint:
+        lines.append(f"hint: {error.hint}")
+    _print(lines)
+    return error.exit_code
+
+
+def warn(warnings: object) -> None:
+    """Print the warnings that came with an answer."""
+    if isinstance(warnings, list):
+        _print([f"warning: {text}" for text in warnings])
+
+
+def misuse(command: str, argument: str, *, known: bool) -> errors.UsageError:
+    """Return the error for an argument that `command` does not take, or, where `known`, that lacks its value."""
+    hint = f"run dsqltok {command} --help"
+    if known:
+        return errors.UsageError(f"{argument} needs a value", hint=hint)
+    if not argument.startswith("-"):
+        return errors.UsageError(f'dsqltok {command} has no use for "{argument}"', hint=hint)
+    valued, switches, _ = cli.COMMANDS[command]
+    option = argument.partition("=")[0]
+    return errors.UsageError(
+        f"dsqltok {command} has no option {option}", hint=closest(option, [*valued, *switches]) or hint
+    )
+
+
+def two_names(name: str, env: str) -> errors.UsageError:
+    """Return the error for an env that is named twice, differently."""
+    return errors.UsageError(f'two envs are named: "{name}" and --env "{env}"', hint="name one")
+
+
+def closest(word: str, words: list[str]) -> str:
+    """Return the question whether the likeliest of `words` was meant, or nothing."""
+    found = difflib.get_close_matches(word, words, n=1)
+    return f"did you mean {found[0]}?" if found else ""
+
+
+def _unforeseen(error: BaseException) -> errors.DsqltokError:
+    where = error.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    place = f" at {os.path.basename(where.tb_frame.f_code.co_filename)}:{where.tb_lineno}" if where else ""
+    # The text of an unforeseen error may hold anything, a secret too: its type and place are enough to report it.
+    return errors.DsqltokError(
+        f"dsqltok itself failed ({type(error).__name__}{place})", hint="this is a bug: please report it with this line"
+    )
+
+
+def _print(lines: list[str]) -> None:
+    text = "".join(f"{line}\n" for line in lines)
+    try:
+        os.write(2, text.encode(sys.getfilesystemencoding(), "backslashreplace"))
+    except OSError:
+        pass  # there is no stderr to write to

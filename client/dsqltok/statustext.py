@@ -1,0 +1,61 @@
+"""The tables that `dsqltok status` and `dsqltok projects list` print."""
+
+from typing import Any
+
+_MINUTE = 60
+
+
+def render(status: dict[str, Any]) -> str:
+    """Return what `daemon.status` said, for a person."""
+    lines = [
+        f"dsqltokd {status['version']}, process {status['pid']}, since {status['started_at']}",
+        f"socket   {status['socket']}",
+        f"keyring  {_keyring(status['keyring'])}",
+        f"files    watched {status['watching']}",
+    ]
+    if status["tokens"]:
+        lines += ["", *_table(("HOST", "ACTION", "IDENTITY", "TOKEN", "EXPIRES IN"), map(_token, status["tokens"]))]
+    if status["projects"]:
+        lines += ["", *_table(("PROJECT", "ENV", "STATE"), map(_project, status["projects"]))]
+    errors = {
+        each["error"]["message"]: each["error"] for each in [*status["tokens"], *status["projects"]] if each["error"]
+    }
+    for error in errors.values():
+        lines += ["", f"error: {error['message']}"]
+        lines += [f"hint: {error['hint']}"] if error["hint"] else []
+    return "\n".join(lines) + "\n"
+
+
+def render_projects(projects: Any) -> str:
+    """Return what `projects.list` said, for a person: a project a line."""
+    return "".join(
+        " ".join([each["config"], *(f"--var {name}=…" for name in each["vars"])]) + "\n" for each in projects
+    )
+
+
+def _keyring(keyring: dict[str, Any]) -> str:
+    if keyring["error"]:
+        return f"{keyring['state']}: {keyring['error']['message']}"
+    return f"{keyring['state']} ({keyring['backend']})" if keyring["backend"] else str(keyring["state"])
+
+
+def _token(token: dict[str, Any]) -> tuple[str, ...]:
+    state = token["state"] + (", refreshing" if token["refreshing"] else "")
+    return token["host"], token["action"], token["identity"], state, _duration(token["expires_in"])
+
+
+def _project(project: dict[str, Any]) -> tuple[str, ...]:
+    asked = project["env"] or (f"data {project['data']}" if project["data"] else "(the only one)")
+    return project["config"], asked, project["state"]
+
+
+def _duration(seconds: int | None) -> str:
+    if seconds is None:
+        return "-"
+    return f"{seconds} s" if seconds < 2 * _MINUTE else f"{seconds // _MINUTE} min"
+
+
+def _table(header: tuple[str, ...], rows: Any) -> list[str]:
+    cells = [header, *rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]

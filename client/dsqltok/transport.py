@@ -1,0 +1,130 @@
+"""Reaching the daemon: connect, make sure that it is ours, ask, read the answer, never wait without end.
+
+Starting it when it is not there is `launch`'s, which a warm call never imports. The rules:
+- Nothing is sent before the peer's uid is known to be ours: a request holds the caller's AWS environment.
+- The daemon answers, or says how long it may still take (`protocol.WAIT_PREFIX`), within `PATIENCE` seconds. One that
+  does neither hangs, and the caller is told so.
+- A connection that ends without an answer is that of a daemon about to leave: the request is safe to send again.
+"""
+
+import _socket  # the socket package adds enum and selectors to every start
+import os
+import sys
+
+from dsqltok import paths, protocol
+
+PATIENCE = 5.0
+_ATTEMPTS = 3
+_RECV = 64 * 1024
+# SO_PEERCRED gives pid, uid, gid; LOCAL_PEERCRED version, uid, groups: the uid is the second field of four bytes.
+_PEER_OPTION = (0, 1, 76) if sys.platform == "darwin" else (_socket.SOL_SOCKET, 17, 12)
+
+
+def call(request: bytes, *, start: bool = True) -> bytes:
+    """Send one request and return the line that answers it, starting the daemon where none runs and `start` is set.
+
+    Raises `UnavailableError` where there is no daemon to be had, `TimedOutError` where it hangs, and `DeniedError`
+    where what listens belongs to another user.
+    """
+    for _ in range(_ATTEMPTS):
+        sock = _connect()
+        if sock is None:
+            if not start:
+                break
+            from dsqltok import launch  # noqa: PLC0415 - a warm call never comes here
+
+            launch.start()
+            continue
+        try:
+            return _ask(sock, request)
+        except TimeoutError:
+            _explain_timeout(sock)
+        except OSError:
+            continue
+        finally:
+            sock.close()
+    raise _absence()
+
+
+def _connect() -> "_socket.socket | None":
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    sock.settimeout(PATIENCE)
+    try:
+        sock.connect(paths.socket_path())
+    except (FileNotFoundError, ConnectionRefusedError, ConnectionResetError):
+        sock.close()
+        return None
+    except OSError as error:
+        sock.close()
+        _explain_no_connection(error)
+    if _peer(sock)[1] != os.getuid():
+        sock.close()
+        _explain_stranger()
+    return sock
+
+
+def _peer(sock: "_socket.socket") -> tuple[int, int]:
+    found = sock.getsockopt(*_PEER_OPTION)
+    return int.from_bytes(found[0:4], sys.byteorder), int.from_bytes(found[4:8], sys.byteorder)
+
+
+def _ask(sock: "_socket.socket", request: bytes) -> bytes:
+    sock.sendall(request)
+    pending = b""
+    while True:
+        line, newline, rest = pending.partition(b"\n")
+        if not newline:
+            more = sock.recv(_RECV)
+            if not more:
+                raise ConnectionResetError
+            pending += more
+        elif line.startswith(protocol.WAIT_PREFIX):
+            sock.settimeout(protocol.seconds_in(line) + PATIENCE)
+            pending = rest
+        else:
+            return line
+
+
+def _explain_timeout(sock: "_socket.socket") -> "Never":
+    from dsqltok import errors  # noqa: PLC0415 - a warm call never comes here
+
+    process = f" (process {_peer(sock)[0]})" if sys.platform == "linux" else ""
+    raise errors.TimedOutError(
+        f"the daemon{process} does not answer",
+        hint=f"see {paths.log_file()}; end the process if it stays like this, and the next command starts a new one",
+    )
+
+
+def _explain_no_connection(error: OSError) -> "Never":
+    from dsqltok import errors  # noqa: PLC0415 - a warm call never comes here
+
+    if isinstance(error, TimeoutError | BlockingIOError):
+        raise errors.TimedOutError("the daemon does not accept connections", hint=f"see {paths.log_file()}")
+    raise errors.UnavailableError(
+        f"cannot connect to {paths.socket_path()}: {error.strerror or error}",
+        hint="the path of a socket may have about 100 characters: set XDG_RUNTIME_DIR to a shorter directory"
+        if "too long" in str(error)
+        else "check the directory's permissions",
+    )
+
+
+def _explain_stranger() -> "Never":
+    from dsqltok import errors  # noqa: PLC0415 - a warm call never comes here
+
+    raise errors.DeniedError(
+        f"what listens at {paths.socket_path()} belongs to another user",
+        hint="nothing was sent to it; find out who put it there, and remove it",
+    )
+
+
+def _absence() -> "DsqltokError":
+    from dsqltok import errors  # noqa: PLC0415 - a warm call never comes here
+
+    return errors.UnavailableError("the daemon is not running", hint="dsqltok get starts it, as does dsqltokd")
+
+
+TYPE_CHECKING = False  # typing's own costs an import; type checkers know this name too
+if TYPE_CHECKING:
+    from typing import Never
+
+    from dsqltok.errors import DsqltokError

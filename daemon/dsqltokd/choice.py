@@ -1,0 +1,96 @@
+"""Which token a query means, among those that a project has, and which project, among those that were added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dsqltok.errors import DsqltokError, EnvironmentNeededError, NotFoundError
+from dsqltokd.model import Target
+from dsqltokd.projects import Key
+
+if TYPE_CHECKING:
+    from dsqltokd.projects import Entry, Projects
+    from dsqltokd.query import Query
+    from dsqltokd.registry import Added
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A token that a query means: the data source's name, what it is for, and the url's user and env where known."""
+
+    data: str
+    target: Target
+    user: str | None
+    env: str | None
+
+
+def token(entry: Entry, query: Query) -> Chosen:
+    """Return the one token that the query means. Raises `NotFoundError` where there are several."""
+    found = all_tokens(entry, query)
+    if len(found) > 1:
+        names = [chosen.data for chosen in found]
+        raise NotFoundError(
+            f'env "{found[0].env}" uses several tokens: {", ".join(names)}',
+            hint=f"choose one, such as --data {names[0]}",
+            data={"candidates": names},
+        )
+    return found[0]
+
+
+def all_tokens(entry: Entry, query: Query) -> list[Chosen]:
+    """Return every token that the envs of the query use, or the one that it names. There is at least one."""
+    outcome = entry.outcome
+    assert outcome is not None  # noqa: S101 - who holds an entry has its outcome
+    targets, instances = outcome["targets"], outcome["instances"]
+    chosen = []
+    for data, found in targets.items():
+        instance = next((each for each in instances if data in each["tokens"]), instances[0] if instances else {})
+        target = Target(
+            host=found["host"],
+            region=found["region"],
+            action=found["action"],
+            identity=query.identity(found["profile"], found["role_arn"]),
+        )
+        user = instance.get("user") or ("admin" if target.action == "DbConnectAdmin" else None)
+        chosen.append(Chosen(data, target, user, outcome["env"]))
+    return chosen
+
+
+async def among_added(projects: Projects, added: tuple[Added, ...], query: Query) -> Entry:
+    """Return the answer of the one added project that has one. Raises `NotFoundError` for none, or for several."""
+    keys = [Key(each.config, query.env, query.data, (*each.variables, *query.variables)) for each in added]
+    if not keys:
+        raise NotFoundError(
+            "there is no atlas.hcl at or above this directory",
+            hint="name one with --config FILE, or make one known everywhere with dsqltok projects add FILE",
+        )
+    if len(keys) == 1:
+        return await projects.get(keys[0], query)
+    if query.env is None and query.data is None:
+        raise _several("several projects were added", keys)
+    found, errors = [], []
+    for key in keys:
+        try:
+            found.append(await projects.get(key, query))
+        except EnvironmentNeededError:
+            raise
+        except DsqltokError as error:
+            errors.append(error)
+    if len(found) > 1:
+        raise _several(f'several added projects have "{query.env or query.data}"', [entry.key for entry in found])
+    if not found:
+        broken = next((error for error in errors if not isinstance(error, NotFoundError)), None)
+        raise broken or NotFoundError(
+            f'none of the added projects has "{query.env or query.data}"',
+            hint="dsqltok projects list shows them",
+            data={"candidates": [key.config for key in keys]},
+        )
+    return found[0]
+
+
+def _several(text: str, keys: list[Key]) -> NotFoundError:
+    paths = [key.config for key in keys]
+    return NotFoundError(
+        f"{text}: {', '.join(paths)}", hint=f"choose one, such as --config {paths[0]}", data={"candidates": paths}
+    )

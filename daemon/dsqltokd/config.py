@@ -1,0 +1,80 @@
+"""The configuration, `config.toml`: what it may say, and what it means where it says nothing."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from dsqltok.errors import ConfigurationError
+from dsqltokd.model import Policy
+
+_LONGEST_TOKEN = 604_800  # AWS's own limit
+_LONGEST_WAIT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What `config.toml` says.
+
+    `token_ttl` and `keep_warm` are seconds, `aws_timeout` is how many of them one attempt to get credentials may take.
+    `keyring` is the class path of a keyring backend to use in place of the encrypted one that is there, or "none".
+    `allow_hosts` may stand in a url in place of the token's endpoint. `pass_environment` names variables that the
+    client gives to a daemon that it starts.
+    """
+
+    token_ttl: int = 900
+    keep_warm: int = 12 * 3600
+    aws_timeout: int = 10
+    keyring: str = ""
+    allow_hosts: tuple[str, ...] = ()
+    pass_environment: tuple[str, ...] = field(default=())
+
+    @property
+    def policy(self) -> Policy:
+        """Return the part that the schedule goes by."""
+        return Policy(self.token_ttl, self.keep_warm)
+
+
+_RANGES = {"token_ttl": (1, _LONGEST_TOKEN), "keep_warm": (0, 366 * 86_400), "aws_timeout": (1, _LONGEST_WAIT)}
+
+
+def load(path: str) -> Config:
+    """Return what the file says; the defaults where there is none. Raises `ConfigurationError`."""
+    try:
+        with open(path, "rb") as file:
+            return parse(tomllib.load(file), path)
+    except FileNotFoundError:
+        return Config()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}", hint="mend the file, or move it away") from error
+
+
+def parse(document: dict[str, Any], path: str) -> Config:
+    """Return what a TOML document says. `path` is for the errors: `ConfigurationError`."""
+    for name, value in document.items():
+        _check(name, value, path)
+    settings: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in document.items()
+    }
+    return Config(**settings)
+
+
+def _check(name: str, value: object, path: str) -> None:
+    known = [each.name for each in fields(Config)]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        raise ConfigurationError(
+            f'{path}: there is no setting "{name}"',
+            hint=f"did you mean {near[0]}?" if near else f"the settings are {', '.join(known)}",
+        )
+    if name in _RANGES:
+        low, high = _RANGES[name]
+        if type(value) is not int or not low <= value <= high:
+            raise ConfigurationError(f"{path}: {name} must be a whole number of seconds", hint=f"from {low} to {high}")
+    elif name == "keyring":
+        if not isinstance(value, str):
+            raise ConfigurationError(f"{path}: keyring must be text", hint='such as keyring = "none"')
+    elif not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ConfigurationError(f"{path}: {name} must be a list of texts", hint=f'such as {name} = ["…"]')

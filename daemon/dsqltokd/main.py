@@ -1,0 +1,97 @@
+"""The `dsqltokd` program: arguments, logging, wiring, exit codes.
+
+Once it listens it writes `ok` to stdout, unless that is a terminal; where it cannot start, the error as one line of
+JSON. Its log goes to stderr.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from dsqltok import paths
+from dsqltok.errors import DsqltokError, UsageError
+from dsqltokd import config, hardening
+from dsqltokd.place import Place
+from dsqltokd.query import is_aws
+from dsqltokd.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_log = logging.getLogger(__name__)
+_LOCK_PATIENCE = 8.0  # seconds: longer than a daemon that is leaving takes
+_USAGE = """\
+usage: dsqltokd [--help | --version]
+
+Serves tokens to dsqltok until it is stopped. dsqltok starts it by itself when it is needed.
+"""
+
+
+def main() -> None:
+    """Run the daemon and exit."""
+    arguments = sys.argv[1:]
+    if arguments in (["-h"], ["--help"]):
+        sys.stdout.write(_USAGE)
+        return
+    if arguments in (["-V"], ["--version"]):
+        sys.stdout.write(f"dsqltokd {metadata.version('dsqltok')}\n")
+        return
+    try:
+        code = _run(arguments)
+    except DsqltokError as error:
+        _tell(json.dumps(error.as_data()))
+        sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+        code = error.exit_code
+    # Not sys.exit: a thread that is stuck in a dead mount must not keep the process.
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    if arguments:
+        raise UsageError(f"dsqltokd takes no argument {arguments[0]}", hint="its settings are in config.toml")
+    if sys.platform == "win32":
+        raise UsageError("dsqltokd does not run on Windows yet", hint="it runs in WSL 2, on Linux and on macOS")
+    os.umask(0o077)
+    hardening.protect_memory()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    settings = config.load(paths.config_file())
+    place = Place()
+    if not place.enter(_LOCK_PATIENCE):
+        _tell("ok")
+        _log.info("another dsqltokd serves already")
+        return 0
+    registry = Registry(os.path.join(paths.state_dir(), "projects.json"))
+    asyncio.run(_serve(settings, place, registry))
+    return 0
+
+
+async def _serve(settings: config.Config, place: Place, registry: Registry) -> None:
+    from dsqltokd.service import Service  # noqa: PLC0415 - a daemon that finds another one need not load it
+
+    # Whom AWS takes a caller for is the caller's to say: what the daemon itself was started with must not leak in.
+    environment = {name: value for name, value in os.environ.items() if not is_aws(name)}
+    service = Service(settings, place, registry, environment)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, service.stop)
+    await service.run(lambda: _tell("ok"))
+
+
+def _tell(line: str) -> None:
+    """Write a line to whoever started this process and waits for it; nobody does at a terminal."""
+    if os.isatty(1):
+        return
+    try:
+        os.write(1, line.encode("ascii") + b"\n")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError:
+        pass  # nobody waits any more

@@ -1,0 +1,203 @@
+"""Starting workers, feeding them, and ending them when they take too long.
+
+The rules:
+- A worker does one job at a time. While one is busy the next job of its kind starts another, up to `_MOST` of a kind.
+- Past its deadline a worker is killed with its whole process group, helpers and all, and its pipes are closed unread.
+- One that did its job lingers for the next of the same kind and key, unless the job says that it held secrets.
+- One that lingered may have died meanwhile: its job gets a fresh one. To die over the first job is an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+from dsqltok.errors import TimedOutError, UnavailableError, from_data
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LINGER = 30.0
+_START = 5.0  # seconds that a process may take to start, on top of its first job's deadline
+_MOST = {"project": 4, "aws": 16, "keystore": 1}
+_MOST_ANSWER = 32 << 20
+_Key = tuple[str, object]
+
+
+class _DiedError(Exception):
+    pass
+
+
+class _Worker(asyncio.SubprocessProtocol):
+    """One process and its pipes."""
+
+    def __init__(self) -> None:
+        self.used = False
+        self.retire: asyncio.TimerHandle | None = None
+        self._transport: asyncio.SubprocessTransport | None = None
+        self._answer: asyncio.Future[bytes] | None = None
+        self._received = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.SubprocessTransport)  # noqa: S101 - for the type checker
+        self._transport = transport
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002 - there is one pipe to read
+        self._received += data
+        if len(self._received) > _MOST_ANSWER:
+            self.kill()
+        elif data.endswith(b"\n") and self._answer and not self._answer.done():
+            self._answer.set_result(bytes(self._received))
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - the base class's
+        if self._answer and not self._answer.done():
+            self._answer.set_exception(_DiedError())
+
+    @property
+    def alive(self) -> bool:
+        return self._transport is not None and self._transport.get_returncode() is None
+
+    async def do(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        transport = self._transport
+        pipe = transport.get_pipe_transport(0) if transport else None
+        if not isinstance(pipe, asyncio.WriteTransport) or pipe.is_closing():
+            raise _DiedError
+        self._received.clear()
+        self._answer = asyncio.get_running_loop().create_future()
+        pipe.write(json.dumps(job).encode("ascii") + b"\n")
+        answer: dict[str, Any] = json.loads(await self._answer)
+        self._received.clear()
+        self.used = True
+        return answer
+
+    def kill(self) -> None:
+        """End the process and whatever it started."""
+        if self._transport is None:
+            return
+        if self.alive:
+            try:
+                os.killpg(self._transport.get_pid(), signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # it went by itself in between
+        self._transport.close()
+
+
+class Pool:
+    """The workers. `environment` is what they start with; the caller's AWS variables reach them with a job."""
+
+    def __init__(self, environment: Mapping[str, str], linger: float = LINGER) -> None:
+        self._environment = dict(environment)
+        self._linger = linger
+        self._room = {kind: asyncio.Semaphore(most) for kind, most in _MOST.items()}
+        self._idle: dict[_Key, list[_Worker]] = {}
+        self._workers: set[_Worker] = set()
+
+    @property
+    def size(self) -> int:
+        """Return how many worker processes there are."""
+        return sum(worker.alive for worker in self._workers)
+
+    async def run(
+        self, kind: str, job: Mapping[str, Any], *, deadline: float, key: object = None, linger: bool = True
+    ) -> dict[str, Any]:
+        """Have a worker of `kind` do a job, and return its answer, which may hold an error for the caller to raise.
+
+        Workers are shared only by jobs of the same `key`. Raises `TimedOutError` after `deadline` seconds, and
+        `UnavailableError` where the worker dies.
+        """
+        async with self._room[kind]:
+            try:
+                return await self._do(kind, job, key, deadline, linger=linger)
+            except TimeoutError:
+                raise TimedOutError(f"the {kind} worker did not finish in {deadline:g} s") from None
+            except (_DiedError, OSError) as error:
+                hint = "see the daemon's log; if it goes on, reinstall dsqltok"
+                raise UnavailableError(f"the {kind} worker died", hint=hint) from error
+
+    async def _do(
+        self, kind: str, job: Mapping[str, Any], key: object, deadline: float, *, linger: bool
+    ) -> dict[str, Any]:
+        worker = self._take((kind, key)) or await self._start(kind)
+        reused = worker.used
+        try:
+            async with asyncio.timeout(deadline if reused else deadline + _START):
+                answer = await worker.do(job)
+        except _DiedError:
+            self._end(worker)
+            if not reused:
+                raise
+            return await self._do(kind, job, key, deadline, linger=linger)
+        except BaseException:
+            self._end(worker)
+            raise
+        if linger:
+            self._park((kind, key), worker)
+        else:
+            self._end(worker)
+        return answer
+
+    async def warm_up(self, kind: str) -> None:
+        """Have a worker of `kind` ready for the first job."""
+        self._park((kind, None), await self._start(kind))
+
+    def close(self) -> None:
+        """End every worker now."""
+        for worker in list(self._workers):
+            self._end(worker)
+
+    def _take(self, key: _Key) -> _Worker | None:
+        idle = self._idle.get(key, [])
+        while idle:
+            worker = idle.pop()
+            if worker.retire is not None:
+                worker.retire.cancel()
+            if worker.alive:
+                return worker
+            self._end(worker)
+        self._idle.pop(key, None)
+        return None
+
+    def _park(self, key: _Key, worker: _Worker) -> None:
+        self._idle.setdefault(key, []).append(worker)
+        worker.retire = asyncio.get_running_loop().call_later(self._linger, self._retire, key, worker)
+
+    def _retire(self, key: _Key, worker: _Worker) -> None:
+        idle = self._idle.get(key, [])
+        if worker in idle:
+            idle.remove(worker)
+        if not idle:
+            self._idle.pop(key, None)
+        self._end(worker)
+
+    async def _start(self, kind: str) -> _Worker:
+        # As isolated as the core itself; -E and -P keep an installation of the user's own site in sight.
+        isolation = ["-I"] if sys.flags.isolated else ["-E", "-P"]
+        _, worker = await asyncio.get_running_loop().subprocess_exec(
+            _Worker,
+            sys.executable,
+            *isolation,
+            "-m",
+            "dsqltokd.worker",
+            kind,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=None,
+            env=self._environment,
+            start_new_session=True,
+        )
+        self._workers.add(worker)
+        return worker
+
+    def _end(self, worker: _Worker) -> None:
+        self._workers.discard(worker)
+        worker.kill()
+
+
+def raise_error(answer: Mapping[str, Any]) -> None:
+    """Raise the error that a worker's answer holds, if it holds one."""
+    if "error" in answer:
+        raise from_data(answer["error"])

@@ -1,0 +1,118 @@
+"""What a request for a token or a url asks for, checked, and whose AWS identity it means."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dsqltok.errors import UsageError
+from dsqltokd.model import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Variables that are a credential, or part of one. What they hold is passed through to a worker and kept nowhere.
+_SECRETS = {
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+}
+_SECRET_PREFIX = "AWS_BEARER_TOKEN"  # noqa: S105 - the beginning of a name
+_PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE"}
+_HASH_KEY = secrets.token_bytes(32)
+
+
+def is_aws(name: str) -> bool:
+    """Tell whether every client sends this variable where it is set."""
+    return name.startswith("AWS_") or name.upper() in _PROXIES
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether an AWS variable is a credential."""
+    return name in _SECRETS or name.startswith(_SECRET_PREFIX)
+
+
+def digest(value: object) -> str:
+    """Return a hash of JSON data, keyed for this process: good for telling values apart without keeping them."""
+    return hmac.new(_HASH_KEY, json.dumps(value, sort_keys=True).encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A checked request. Without `config` one of the added projects is meant. A variable that is None is not set."""
+
+    config: str | None
+    env: str | None
+    data: str | None
+    variables: tuple[str, ...]
+    environment: Mapping[str, str | None] = field(repr=False)
+
+    def secrets(self) -> dict[str, str]:
+        """Return the AWS variables that are credentials."""
+        return {name: value for name, value in self.environment.items() if value is not None and is_secret(name)}
+
+    def identity(self, profile: str | None, role_arn: str | None) -> Identity:
+        """Return whose credentials sign for this caller, where a data source says `profile` and `role_arn`."""
+        sealed = self.secrets()
+        plain = tuple(
+            sorted(
+                (name, value)
+                for name, value in self.environment.items()
+                if value is not None and is_aws(name) and not is_secret(name)
+            )
+        )
+        return Identity(profile, role_arn, plain, digest(sealed) if sealed else None)
+
+
+def read(params: dict[str, Any]) -> Query:
+    """Return what the parameters of a request say. Raises `UsageError`."""
+    unknown = params.keys() - {"config", "env", "data", "vars", "environment", "progress"}
+    if unknown:
+        raise UsageError(f"there is no parameter {min(unknown)!r}", hint="PROTOCOL in the README lists them")
+    environment = params.get("environment", {})
+    if not isinstance(environment, dict) or not all(
+        value is None or _is_plain(value) for value in environment.values()
+    ):
+        raise UsageError("environment must be an object of texts", hint="null says that a variable is not set")
+    return Query(
+        config=read_path(params),
+        env=_text(params, "env"),
+        data=_text(params, "data"),
+        variables=read_variables(params),
+        environment=environment,
+    )
+
+
+def read_path(params: dict[str, Any]) -> str | None:
+    """Return the project file that the parameters name. Raises `UsageError`."""
+    path = _text(params, "config")
+    if path is not None and not path.startswith("/"):
+        raise UsageError("config must be an absolute path", hint="the daemon does not share your working directory")
+    return path
+
+
+def read_variables(params: dict[str, Any]) -> tuple[str, ...]:
+    """Return the `--var` texts that the parameters hold. Raises `UsageError`."""
+    variables = params.get("vars") or []
+    if not isinstance(variables, list) or not all(_is_plain(value) for value in variables):
+        raise UsageError("vars must be a list of texts", hint='such as ["name=value"]')
+    return tuple(variables)
+
+
+def _text(params: dict[str, Any], name: str) -> str | None:
+    value = params.get(name)
+    if value is not None and not _is_plain(value):
+        raise UsageError(f"{name} must be text", hint="without NUL characters")
+    assert value is None or isinstance(value, str)  # noqa: S101 - for the type checker
+    return value
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str) and "\0" not in value

@@ -1,0 +1,92 @@
+"""The projects that the user added, for use outside their directories: `projects.json` in the state directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+
+from dsqltok.errors import ConfigurationError, UnavailableError
+
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """An added project: an absolute path, and the variables given to it."""
+
+    config: str
+    variables: tuple[str, ...] = ()
+
+
+class Registry:
+    """The added projects, in the order of their adding; every change is on disk before it counts."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._projects = _load(path)
+
+    @property
+    def projects(self) -> tuple[Added, ...]:
+        """Return the added projects."""
+        return self._projects
+
+    def add(self, project: Added) -> None:
+        """Add a project, in place of the same path with other variables. Raises `UnavailableError`."""
+        others = tuple(known for known in self._projects if known.config != project.config)
+        self._store((*others, project))
+
+    def remove(self, config: str) -> bool:
+        """Forget a project; tell whether it was known. Raises `UnavailableError`."""
+        others = tuple(known for known in self._projects if known.config != config)
+        if len(others) == len(self._projects):
+            return False
+        self._store(others)
+        return True
+
+    def _store(self, projects: tuple[Added, ...]) -> None:
+        text = json.dumps({"version": _VERSION, "projects": [asdict(project) for project in projects]}, indent=2)
+        try:
+            _replace(self._path, text + "\n")
+        except OSError as error:
+            raise UnavailableError(
+                f"cannot write {self._path}: {error.strerror}", hint="check the disk and the directory's permissions"
+            ) from error
+        self._projects = projects
+
+
+def _load(path: str) -> tuple[Added, ...]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            document = json.load(file)
+        if document["version"] != _VERSION:
+            raise ConfigurationError(f"{path} is of a newer dsqltok", hint="upgrade dsqltok, or move the file away")
+        return tuple(Added(str(each["config"]), tuple(map(str, each["variables"]))) for each in document["projects"])
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(
+            f"{path} cannot be read ({type(error).__name__})", hint="move it away and add the projects again"
+        ) from error
+
+
+def _replace(path: str, text: str) -> None:
+    """Write `text` so that after a crash the file is the old one or the new one, whole. The mode is 0600."""
+    directory = os.path.dirname(path)
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+    fd, temporary = tempfile.mkstemp(dir=directory)
+    try:
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(fd)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    directory_fd = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(directory_fd)
+    finally:
+        os.close(directory_fd)

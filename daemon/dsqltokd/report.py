@@ -1,0 +1,102 @@
+"""What `daemon.status` says. No secret, and no value of a variable, is part of it."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from dsqltokd import clock, schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dsqltokd.model import Identity, Instant, Policy, Target
+    from dsqltokd.projects import Entry
+    from dsqltokd.registry import Added
+    from dsqltokd.state import Slot, State
+
+
+def moment(wall: float) -> str:
+    """Return a wall-clock moment as text, in UTC and whole seconds, rounded down."""
+    return datetime.fromtimestamp(int(wall), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def process(started_at: datetime, socket_path: str, workers: int, *, blind: bool) -> dict[str, Any]:
+    """Return what there is to say of the daemon's process."""
+    return {
+        "running": True,
+        "version": metadata.version("dsqltok"),
+        "pid": os.getpid(),
+        "started_at": moment(started_at.timestamp()),
+        "socket": socket_path,
+        "workers": workers,
+        "watching": "by regular looks" if blind else "by events",
+    }
+
+
+def added(project: Added) -> dict[str, Any]:
+    """Return an added project; of its variables, the names."""
+    return {"config": project.config, "vars": _names(project.variables)}
+
+
+def projects(entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """Return what is known of each project in use."""
+    return [
+        {
+            "config": entry.key.config,
+            "env": entry.key.env,
+            "data": entry.key.data,
+            "vars": _names(entry.key.variables),
+            "state": _project_state(entry),
+            "error": entry.error.as_data() if entry.error else None,
+        }
+        for entry in entries
+        if entry.outcome is not None or entry.error is not None
+    ]
+
+
+def _project_state(entry: Entry) -> str:
+    if entry.error is not None:
+        return "broken" if entry.outcome is None else "broken, last good version in use"
+    return "good" if entry.current else "changed, to be read again"
+
+
+def tokens(states: dict[Identity, State], policy: Policy) -> list[dict[str, Any]]:
+    """Return what is known of each token, never the token."""
+    now = clock.now()
+    return [
+        _token(state, target, slot, now, policy) for state in states.values() for target, slot in state.slots.items()
+    ]
+
+
+def _token(state: State, target: Target, slot: Slot, now: Instant, policy: Policy) -> dict[str, Any]:
+    token, failure = slot.token, slot.failure or state.failure
+    session = state.session
+    return {
+        "host": target.host,
+        "region": token.region if token else target.region,
+        "action": target.action,
+        "identity": target.identity.describe(),
+        "state": _token_state(slot, now),
+        "expires_at": moment(token.expires_at) if token else None,
+        "expires_in": max(0, int(token.remaining(now))) if token else None,
+        "refresh_in": max(0, int(token.remaining(now) - schedule.refresh_life(token))) if token else None,
+        "credentials_expire_at": moment(session.expires_at) if session else None,
+        "warm": now.boot - slot.used_boot <= policy.keep_warm,
+        "refreshing": state.attempt is not None,
+        "error": failure.error.as_data() if failure else None,
+    }
+
+
+def _token_state(slot: Slot, now: Instant) -> str:
+    if slot.token is None:
+        return "none"
+    if slot.token.remaining(now) <= 0:
+        return "expired"
+    return "to be replaced" if slot.suspect else "good"
+
+
+def _names(variables: Iterable[str]) -> list[str]:
+    return [variable.partition("=")[0] for variable in variables]

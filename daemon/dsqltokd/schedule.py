@@ -1,0 +1,54 @@
+"""When to refresh, and when to try again after a failure. Pure: moments come in, moments go out.
+
+`spread` is a number in [0, 1) that differs from identity to identity, so that those made together do not fall due
+together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dsqltokd.model import Instant, Policy, Session, Token
+
+TWO_THIRDS = 2 / 3
+PROBE_AFTER_FATAL = 30.0  # a `get` may try again this long after an attempt that only a change can mend
+PROBE_AFTER_FAILURE = 5.0  # and this long after one that may pass by itself
+_FIRST_RETRY = 1.0
+_LAST_RETRY = 300.0
+_REST = 30.0
+
+
+def least_life(policy: Policy) -> float:
+    """Return the least effective life, in seconds, of a token that is served while a better one could be had."""
+    return min(300.0, policy.token_ttl / 3)
+
+
+def refresh_life(token: Token) -> float:
+    """Return the remaining life, in seconds, at which a token is to be replaced: a third of all it had."""
+    return (token.expires_at - token.signed_at) * (1 - TWO_THIRDS)
+
+
+def is_cut_short(token: Token, policy: Policy) -> bool:
+    """Tell whether the credentials behind a token end before its signature would."""
+    return token.expires_at - token.signed_at < policy.token_ttl
+
+
+def rest(token: Token, now: Instant) -> float:
+    """Return the seconds for which a token that is cut short is left alone.
+
+    Signing again with the same credentials cannot lengthen its life, so that without a rest each refresh would follow
+    the last after a third of the time.
+    """
+    return _REST - (now.boot - token.signed_boot)
+
+
+def session_refresh_at(session: Session, spread: float) -> float:
+    """Return the wall-clock moment at which to replace a session: at half to two thirds of its life, by `spread`."""
+    life = session.expires_at - session.obtained_at
+    return session.obtained_at + life * (0.5 + spread * (TWO_THIRDS - 0.5))
+
+
+def backoff(failures: int, spread: float) -> float:
+    """Return the seconds to wait after so many failures in a row: 1 s doubled up to 5 min, less up to a fifth."""
+    return min(_LAST_RETRY, _FIRST_RETRY * 2.0 ** min(failures - 1, 20)) * (1 - 0.2 * spread)

@@ -1,0 +1,198 @@
+"""The state of one identity, and everything that may happen to it. Pure: event + now -> new state.
+
+The rules:
+1. A token past its effective expiry is never served, whatever timers did: `ask` looks at both clocks each time.
+2. One with less than `schedule.least_life` left is served only where nothing better can be had: the credentials behind
+   it have no more to give, or signing failed, or is taking too long.
+3. One refresh is in flight at a time (`attempt`). A failed one takes nothing away.
+4. An invalidation beats a refresh in flight: it moves `generation` on, and what comes back for an older one is dropped.
+   What was in hand becomes `suspect`: served only where a new try fails for a reason that may pass by itself.
+5. After a fatal failure nothing runs in the background until an invalidation; a request probes again, but not often.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from dsqltokd import schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dsqltok.errors import DsqltokError
+    from dsqltokd.model import Instant, Policy, Session, Target, Token
+
+_USE_GRAIN = 60.0  # a use is noted at most this often, in seconds: a warm lookup changes nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the last attempt brought nothing; `boot` is when it ended, `count` how many failed in a row."""
+
+    error: DsqltokError
+    boot: float
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What is known of one target. `used_boot` is when somebody last asked for it."""
+
+    used_boot: float
+    token: Token | None = None
+    suspect: bool = False
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that is known of one identity."""
+
+    slots: Mapping[Target, Slot] = field(default_factory=dict)
+    session: Session | None = None
+    generation: int = 0
+    attempt: int | None = None  # the generation of the refresh in flight
+    failure: Failure | None = None
+    spread: float = 0.0
+
+
+class Verdict(NamedTuple):
+    """What to do with a request: serve `token`, or raise `error`, or, where `wait` is set, refresh and ask again.
+
+    With `wait`, a `token` is one to fall back on where the refresh takes long.
+    """
+
+    token: Token | None = None
+    error: DsqltokError | None = None
+    wait: bool = False
+
+
+def ask(state: State, target: Target, now: Instant, policy: Policy) -> tuple[State, Verdict]:
+    """Somebody asks for a token of `target`."""
+    slot = state.slots.get(target) or Slot(used_boot=float("-inf"))
+    if now.boot - slot.used_boot >= _USE_GRAIN:
+        slot = replace(slot, used_boot=now.boot)
+        state = _with(state, target, slot)
+    usable = slot.token if slot.token and slot.token.remaining(now) > 0 else None
+    if usable and not slot.suspect and not _is_poor(state, usable, now, policy):
+        return state, Verdict(token=usable)
+    failure = slot.failure or state.failure
+    if failure is None or _may_probe(failure, now):
+        return state, Verdict(token=None if slot.suspect else usable, wait=True)
+    if usable and (failure.error.retryable or not slot.suspect):
+        return state, Verdict(token=usable)
+    return state, Verdict(error=failure.error)
+
+
+def _is_poor(state: State, token: Token, now: Instant, policy: Policy) -> bool:
+    """Tell whether signing again is called for, and may give more."""
+    if token.remaining(now) >= schedule.least_life(policy):
+        return False
+    session = session_in_hand(state, now)
+    exhausts = session is not None and token.expires_at >= session.expires_at
+    return not (schedule.is_cut_short(token, policy) and (exhausts or schedule.rest(token, now) > 0))
+
+
+def _may_probe(failure: Failure, now: Instant) -> bool:
+    pause = schedule.PROBE_AFTER_FAILURE if failure.error.retryable else schedule.PROBE_AFTER_FATAL
+    return not 0 <= now.boot - failure.boot < pause
+
+
+def due(state: State, now: Instant, policy: Policy) -> tuple[Target, ...]:
+    """Return the warm targets that are to be signed again in the background now."""
+    if state.attempt is not None or now.boot < _quiet_until(state):
+        return ()
+    return tuple(target for target, slot in state.slots.items() if _due_in(state, slot, now, policy) <= 0)
+
+
+def wake_in(state: State, now: Instant, policy: Policy) -> float | None:
+    """Return the seconds until `due` may name something, None where only an event can change that."""
+    if state.attempt is not None:
+        return None
+    waits = [_due_in(state, slot, now, policy) for slot in state.slots.values()]
+    soonest = min(waits, default=float("inf"))
+    wait = max(soonest, _quiet_until(state) - now.boot, 0.0)
+    return None if wait == float("inf") else wait
+
+
+def _quiet_until(state: State) -> float:
+    if state.failure is None:
+        return float("-inf")
+    if not state.failure.error.retryable:
+        return float("inf")
+    return state.failure.boot + schedule.backoff(state.failure.count, state.spread)
+
+
+def _due_in(state: State, slot: Slot, now: Instant, policy: Policy) -> float:
+    never = float("inf")
+    if slot.token is None or slot.failure or now.boot - slot.used_boot > policy.keep_warm:
+        return never
+    if slot.suspect:
+        return 0.0
+    wait = slot.token.remaining(now) - schedule.refresh_life(slot.token)
+    if schedule.is_cut_short(slot.token, policy):
+        wait = max(wait, schedule.rest(slot.token, now))
+    if state.session is not None:
+        wait = min(wait, schedule.session_refresh_at(state.session, state.spread) - now.wall)
+    return wait
+
+
+def begin(state: State) -> State:
+    """A refresh starts."""
+    return replace(state, attempt=state.generation)
+
+
+def session_in_hand(state: State, now: Instant) -> Session | None:
+    """Return the session that a refresh starting now may sign with, None where it has to get a new one."""
+    session = state.session
+    fresh = session is not None and now.wall < schedule.session_refresh_at(session, state.spread)
+    return session if fresh else None
+
+
+def succeed(
+    state: State,
+    session: Session | None,
+    tokens: Mapping[Target, Token],
+    errors: Mapping[Target, DsqltokError],
+    now: Instant,
+) -> State:
+    """The refresh in flight is back with tokens, and with what is wrong with single targets."""
+    if state.attempt != state.generation:
+        return replace(state, attempt=None)
+    slots = dict(state.slots)
+    for target, token in tokens.items():
+        used = slots[target].used_boot if target in slots else now.boot
+        slots[target] = Slot(used_boot=used, token=token)
+    for target, error in errors.items():
+        slot = slots.get(target) or Slot(used_boot=now.boot)
+        slots[target] = replace(slot, failure=Failure(error, now.boot))
+    return replace(state, slots=slots, session=session, attempt=None, failure=None)
+
+
+def fail(state: State, error: DsqltokError, now: Instant) -> State:
+    """The refresh in flight failed."""
+    if state.attempt != state.generation:
+        return replace(state, attempt=None)
+    count = state.failure.count + 1 if state.failure else 1
+    return replace(state, attempt=None, failure=Failure(error, now.boot, count))
+
+
+def invalidate(state: State) -> State:
+    """What the identity rests on has changed: nothing in hand may be served unless trying again fails for now."""
+    slots = {target: replace(slot, suspect=True, failure=None) for target, slot in state.slots.items()}
+    return replace(state, slots=slots, session=None, generation=state.generation + 1, failure=None)
+
+
+def forget(state: State, now: Instant, policy: Policy) -> State:
+    """Drop what is neither warm nor alive."""
+    slots = {
+        target: slot
+        for target, slot in state.slots.items()
+        if now.boot - slot.used_boot <= policy.keep_warm or (slot.token and slot.token.remaining(now) > 0)
+    }
+    return state if len(slots) == len(state.slots) else replace(state, slots=slots)
+
+
+def _with(state: State, target: Target, slot: Slot) -> State:
+    return replace(state, slots={**state.slots, target: slot})

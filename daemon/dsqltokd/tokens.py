@@ -1,0 +1,222 @@
+"""Tokens by target: asks the state machine, starts refreshes, lets callers wait for them.
+
+What is decided is decided in `state`; this file knows the clock, the workers and who is waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from dsqltok.errors import DsqltokError, TimedOutError, from_data
+from dsqltokd import clock, state
+from dsqltokd.model import Secret, Token
+from dsqltokd.pool import raise_error
+from dsqltokd.serial import session_from_json, session_to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from dsqltokd.config import Config
+    from dsqltokd.model import Identity, Session, Target
+    from dsqltokd.pool import Pool
+    from dsqltokd.state import State, Verdict
+
+_log = logging.getLogger(__name__)
+_A_LITTLE = 1.0  # seconds to wait for a better token while one that still works is in hand
+_LONGEST_SLEEP = 30.0  # seconds; timers stop in a suspend, so that what is warm is looked at this often
+
+
+class Tokens:
+    """All identities, their states, and the refreshes in flight.
+
+    `read` is told the AWS files, with their identities, that a refresh rested on; `changed` that something is worth
+    storing.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        config: Config,
+        *,
+        read: Callable[[Identity, list[Any]], None],
+        changed: Callable[[Identity], None],
+    ) -> None:
+        self._pool = pool
+        self._config = config
+        self._policy = config.policy
+        self._read = read
+        self._changed = changed
+        self.states: dict[Identity, State] = {}
+        self._wanted: dict[Identity, set[Target]] = {}
+        self._news: dict[Identity, asyncio.Future[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def patience(self) -> float:
+        """Return the most seconds that a caller may have to wait for a token."""
+        return self._config.aws_timeout + 8.0
+
+    def peek(self, target: Target) -> Token | None:
+        """Return a token of `target` that needs no work, if there is one."""
+        verdict = self._ask(target)
+        return None if verdict.wait else verdict.token
+
+    async def get(self, target: Target, secrets: Mapping[str, str]) -> Token:
+        """Return a token of `target`, refreshing first where need be. `secrets` are the caller's sealed variables.
+
+        Raises what keeps it from being had: `CredentialsError`, `DeniedError`, `ConfigurationError`,
+        `UnavailableError`, `TimedOutError`.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.patience
+        while True:
+            verdict = self._ask(target)
+            if verdict.error is not None:
+                raise verdict.error
+            if not verdict.wait:
+                assert verdict.token is not None  # noqa: S101 - a verdict is one of three
+                return verdict.token
+            news = self._want(target, secrets)
+            left = end - loop.time()
+            await asyncio.wait([news], timeout=min(left, _A_LITTLE) if verdict.token else left)
+            if news.done():
+                continue
+            if verdict.token and verdict.token.remaining(clock.now()) > 0:
+                return verdict.token
+            if loop.time() >= end:
+                raise TimedOutError("no token in time", hint="dsqltok status shows what the daemon waits for")
+
+    def invalidate(self, identity: Identity) -> None:
+        """What `identity` rests on has changed."""
+        known = self.states.get(identity)
+        if known is not None:
+            self.states[identity] = state.invalidate(known)
+            self._announce(identity)
+
+    def restore(self, identity: Identity, known: State) -> None:
+        """Take over what an earlier daemon stored, unless something newer is in hand."""
+        if identity not in self.states:
+            self.states[identity] = replace(known, spread=_spread(identity))
+            self._schedule()
+
+    def tick(self) -> None:
+        """Refresh what is due, forget what is over."""
+        now = clock.now()
+        for identity, known in list(self.states.items()):
+            kept = self.states[identity] = state.forget(known, now, self._policy)
+            if not kept.slots and kept.attempt is None:
+                del self.states[identity]
+            elif identity.seal is None and (due := state.due(kept, now, self._policy)):
+                self._start(identity, due, {})
+        self._schedule()
+
+    async def close(self) -> None:
+        """Stop refreshing."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _ask(self, target: Target) -> Verdict:
+        known = self.states.get(target.identity)
+        if known is None:
+            known = state.State(spread=_spread(target.identity))
+        self.states[target.identity], verdict = state.ask(known, target, clock.now(), self._policy)
+        return verdict
+
+    def _want(self, target: Target, secrets: Mapping[str, str]) -> asyncio.Future[None]:
+        identity = target.identity
+        self._wanted.setdefault(identity, set()).add(target)
+        news = self._news.get(identity)
+        if news is None or news.done():
+            news = self._news[identity] = asyncio.get_running_loop().create_future()
+        if self.states[identity].attempt is None:
+            self._start(identity, (), secrets)
+        return news
+
+    def _start(self, identity: Identity, due: Iterable[Target], secrets: Mapping[str, str]) -> None:
+        targets = list({*self._wanted.pop(identity, ()), *due})
+        self.states[identity] = state.begin(self.states[identity])
+        task = asyncio.get_running_loop().create_task(self._refresh(identity, targets, secrets))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _refresh(self, identity: Identity, targets: list[Target], secrets: Mapping[str, str]) -> None:
+        before = clock.now()
+        session = state.session_in_hand(self.states[identity], before)
+        job = _job(identity, session, targets, secrets, self._config.token_ttl)
+        try:
+            answer = await self._pool.run(
+                "aws", job, deadline=self._config.aws_timeout, key=identity, linger=identity.seal is None
+            )
+            self._read(identity, answer.get("files", []))
+            raise_error(answer)
+            tokens, errors = _results(answer, targets, before.boot)
+            renewed = session_from_json(answer["session"])
+            self.states[identity] = state.succeed(self.states[identity], renewed, tokens, errors, clock.now())
+            _log.info("refreshed %d tokens of %s", len(tokens), identity.describe())
+        except DsqltokError as error:
+            self._fail(identity, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the identity must not count as being refreshed for ever
+            self._fail(identity, DsqltokError(f"a refresh failed ({type(error).__name__})", hint="please report this"))
+        self._announce(identity)
+
+    def _fail(self, identity: Identity, error: DsqltokError) -> None:
+        self.states[identity] = state.fail(self.states[identity], error, clock.now())
+        _log.warning("refresh of %s failed: %s", identity.describe(), error.message)
+
+    def _announce(self, identity: Identity) -> None:
+        news = self._news.pop(identity, None)
+        if news is not None and not news.done():
+            news.set_result(None)
+        self._changed(identity)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        now = clock.now()
+        waits = [
+            state.wake_in(known, now, self._policy) for identity, known in self.states.items() if identity.seal is None
+        ]
+        soonest = min((wait for wait in waits if wait is not None), default=_LONGEST_SLEEP)
+        self._timer = asyncio.get_running_loop().call_later(min(soonest, _LONGEST_SLEEP), self.tick)
+
+
+def _spread(identity: Identity) -> float:
+    digest = hashlib.blake2b(repr((identity.profile, identity.role_arn)).encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") / 2**32
+
+
+def _job(
+    identity: Identity, session: Session | None, targets: list[Target], secrets: Mapping[str, str], ttl: int
+) -> dict[str, Any]:
+    return {
+        "profile": identity.profile,
+        "role_arn": identity.role_arn,
+        "environment": {**dict(identity.environment), **secrets},
+        "session": session_to_json(session),
+        "ttl": ttl,
+        "targets": [[target.host, target.region, target.action] for target in targets],
+    }
+
+
+def _results(
+    answer: Mapping[str, Any], targets: list[Target], boot: float
+) -> tuple[dict[Target, Token], dict[Target, DsqltokError]]:
+    tokens: dict[Target, Token] = {}
+    errors: dict[Target, DsqltokError] = {}
+    for target, found in zip(targets, answer["tokens"], strict=True):
+        if "error" in found:
+            errors[target] = from_data(found["error"])
+        else:
+            tokens[target] = Token(
+                Secret(found["value"]), found["region"], found["signed_at"], boot, found["expires_at"]
+            )
+    return tokens, errors

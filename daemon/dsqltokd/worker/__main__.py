@@ -1,0 +1,73 @@
+"""A worker: one JSON object a line comes in, one goes out for each; started as `python -m dsqltokd.worker KIND`.
+
+The rules:
+- The pipes that the core gave as stdin and stdout move to descriptors that no child inherits, first of all: a
+  credential_process inherits stdin and would eat the next job, or write into an answer.
+- Once the imports have worked, stderr goes nowhere: what a helper program says there may hold secrets. Before that it
+  is the daemon's log, so that a broken installation shows.
+- A job that fails is answered with an error. Only the core ends a worker, by closing its pipe or killing its group.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from dsqltok.errors import DsqltokError
+from dsqltokd.hardening import protect_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CPU_SECONDS = 20  # for one job; the core's deadline comes first, this is for a worker that the core lost
+_MEMORY = 1 << 30  # of address space. Not for aws: its helpers may be programs that reserve far more than they use
+
+
+def main() -> None:
+    """Serve jobs of the kind that the command line names until stdin ends."""
+    kind = sys.argv[1]
+    jobs = os.fdopen(_move(0, os.O_RDONLY), "rb")
+    answers = os.fdopen(_move(1, None), "wb")
+    protect_memory()
+    if kind != "aws":
+        _limit(resource.RLIMIT_AS, _MEMORY)
+    run: Callable[[dict[str, Any]], dict[str, Any]] = import_module(f"dsqltokd.worker.{kind}").run
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    for line in jobs:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + _CPU_SECONDS)
+        answers.write(json.dumps(_answer(run, json.loads(line))).encode("ascii") + b"\n")
+        answers.flush()
+    os._exit(0)  # threads of third-party libraries may be stuck; nothing here is left to finish
+
+
+def _move(standard: int, mode: int | None) -> int:
+    moved = os.dup(standard)  # not inheritable
+    if mode is None:
+        os.dup2(2, standard)
+    else:
+        os.dup2(os.open(os.devnull, mode), standard)
+    return moved
+
+
+def _limit(what: int, value: int) -> None:
+    _, hard = resource.getrlimit(what)
+    resource.setrlimit(what, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+
+
+def _answer(run: Callable[[dict[str, Any]], dict[str, Any]], job: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return run(job)
+    except DsqltokError as error:
+        return {"error": error.as_data()}
+    except Exception as error:  # noqa: BLE001 - the worker outlives a bug, and the core hears of it
+        # Its text may quote anything that the job held, so only its type goes on.
+        return {"error": DsqltokError(f"a worker failed ({type(error).__name__})", hint="please report this").as_data()}
+
+
+if __name__ == "__main__":
+    main()
