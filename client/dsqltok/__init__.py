@@ -4,3 +4,5 @@ This package is the thin client. It uses the standard library only and knows not
 A warm `dsqltok get` imports this file, `cli`, `paths`, `protocol` and `transport`: whatever these import at their
 top is paid for at every prompt.
 """
+
+__version__ = "0.1.0"

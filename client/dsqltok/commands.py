@@ -3,9 +3,8 @@
 import json
 import os
 import sys
-from importlib import metadata
 
-from dsqltok import cli, errors, paths, protocol, report, statustext, transport
+from dsqltok import __version__, cli, errors, paths, protocol, report, statustext, transport
 
 _MOST_NAMES = 8  # rounds in which a project may name further variables that it reads
 
@@ -39,7 +38,7 @@ def run(arguments: list[str]) -> int:
         cli.write(USAGE)
         return 0
     if command in ("-V", "--version", "version"):
-        cli.write(f"dsqltok {metadata.version('dsqltok')}\n")
+        cli.write(f"dsqltok {__version__}\n")
         return 0
     if command not in cli.COMMANDS:
         hint = report.closest(command, list(cli.COMMANDS)) or "run dsqltok --help"

@@ -12,10 +12,9 @@ import logging
 import os
 import signal
 import sys
-from importlib import metadata
 from typing import TYPE_CHECKING
 
-from dsqltok import paths
+from dsqltok import __version__, paths
 from dsqltok.errors import DsqltokError, UsageError
 from dsqltokd import config, hardening
 from dsqltokd.place import Place
@@ -41,7 +40,7 @@ def main() -> None:
         sys.stdout.write(_USAGE)
         return
     if arguments in (["-V"], ["--version"]):
-        sys.stdout.write(f"dsqltokd {metadata.version('dsqltok')}\n")
+        sys.stdout.write(f"dsqltokd {__version__}\n")
         return
     try:
         code = _run(arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import secrets
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ _SECRETS = {
 }
 _SECRET_PREFIX = "AWS_BEARER_TOKEN"  # noqa: S105 - the beginning of a name
 _PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE"}
-_HASH_KEY = secrets.token_bytes(32)
+_HASH_KEY = os.urandom(32)
 
 
 def is_aws(name: str) -> bool:

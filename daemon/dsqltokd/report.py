@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from dsqltok import __version__
 from dsqltokd import clock, schedule
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def process(started_at: datetime, socket_path: str, workers: int, *, blind: bool
     """Return what there is to say of the daemon's process."""
     return {
         "running": True,
-        "version": metadata.version("dsqltok"),
+        "version": __version__,
         "pid": os.getpid(),
         "started_at": moment(started_at.timestamp()),
         "socket": socket_path,
