@@ -27,7 +27,7 @@ class Chosen:
 
 def token(entry: Entry, query: Query) -> Chosen:
     """Return the one token that the query means. Raises `NotFoundError` where there are several."""
-    found = all_tokens(entry, query)
+    found = [chosen for chosen in all_tokens(entry, query) if query.data in (None, chosen.data)]
     if len(found) > 1:
         names = [chosen.data for chosen in found]
         raise NotFoundError(
@@ -39,7 +39,7 @@ def token(entry: Entry, query: Query) -> Chosen:
 
 
 def all_tokens(entry: Entry, query: Query) -> list[Chosen]:
-    """Return every token that the envs of the query use, or the one that it names. There is at least one."""
+    """Return every token that the envs of the query use, and the one that it names. There is at least one."""
     outcome = entry.outcome
     assert outcome is not None  # noqa: S101 - who holds an entry has its outcome
     targets, instances = outcome["targets"], outcome["instances"]

@@ -184,7 +184,7 @@ class Projects:
             if "need" not in answer:
                 self._hold(entry, environment, answer["files"])
                 raise_error(answer)
-                entry.texts = answer.pop("texts", {})
+                entry.texts = answer.pop("texts")
                 entry.outcome, entry.error = answer, None
         except DsqltokError as error:
             self._note(entry, error)

@@ -1,0 +1,54 @@
+"""The mistakes in a project file, as the user is told of them.
+
+What HCL says about a mistake may quote a value: a key that stands in a file the project read, a text that a function
+could not use. So a quotation is shown only if it stands in the project file itself, or is a name of the language's.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dsqltok.errors import ConfigurationError
+from dsqltokd.atlas import WORDS, ProjectError
+from dsqltokd.hcl import excerpt
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from dsqltokd.atlas import Functions
+    from dsqltokd.hcl import Diagnostic, Function, HclError, LazyFunction, Parameter
+
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_SUGGESTION = re.compile(r' Did you mean "…"\?')
+
+
+def configuration_error(error: HclError, source: bytes, functions: Functions) -> ConfigurationError:
+    """Return the first mistake as `FILE:LINE:COLUMN: what`, with the line and a caret as its detail.
+
+    `source` is the content of the file, `functions` are those it could call.
+    """
+    parameters = (parameter.name for function in functions.values() for parameter in _parameters(function))
+    words = {*WORDS, *functions, *parameters, "true", "false"}
+    first, *others = error.diagnostics
+    more = f" (and {len(others)} more)" if others else ""
+    file, start = first.subject.filename, first.subject.start
+    return ConfigurationError(
+        f"{file}:{start.line}:{start.column}: {_said(first, source.decode(errors='replace'), words)}{more}",
+        hint=error.hint if isinstance(error, ProjectError) else "",
+        detail=excerpt(source, first.subject),
+        data={"file": file, "line": start.line, "column": start.column},
+    )
+
+
+def _said(diagnostic: Diagnostic, text: str, words: Collection[str]) -> str:
+    def shown(quoted: re.Match[str]) -> str:
+        return quoted[0] if quoted[1] in words or quoted[1] in text else '"…"'
+
+    sentences = [" ".join(said.split()).rstrip(".") for said in (diagnostic.summary, diagnostic.detail) if said]
+    message = ": ".join(sentence[:1].lower() + sentence[1:] for sentence in sentences)
+    return _SUGGESTION.sub("", _QUOTED.sub(shown, message)).rstrip(".")
+
+
+def _parameters(function: Function | LazyFunction) -> tuple[Parameter, ...]:
+    return (*function.params, function.variadic) if function.variadic else function.params
