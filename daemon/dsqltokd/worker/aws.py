@@ -107,7 +107,7 @@ def _obtain(session: botocore.session.Session, role_arn: str | None, regions: li
 
 def _assume(session: botocore.session.Session, role_arn: str, region: str | None) -> _Credentials:
     # STS is asked in the configured region; one is needed only where nothing is configured, and the token's will do.
-    region = session.get_config_variable("region") or region
+    region = _configured_region(session) or region
     sts: Any = session.create_client("sts", region_name=region, config=_NETWORK)
     issued = sts.assume_role(RoleArn=role_arn, RoleSessionName=_ROLE_SESSION_NAME)["Credentials"]
     return _Credentials(
@@ -122,7 +122,7 @@ def _assume(session: botocore.session.Session, role_arn: str, region: str | None
 def _sign_all(
     session: botocore.session.Session, credentials: _Credentials, targets: list[list[Any]], ttl: int
 ) -> list[dict[str, Any]]:
-    configured = session.get_config_variable("region")
+    configured = _configured_region(session)
     signers: dict[str, Any] = {}
     tokens: list[dict[str, Any]] = []
     for host, wanted, action in targets:
@@ -144,6 +144,12 @@ def _sign_all(
         value = make(Hostname=host, Region=region, ExpiresIn=ttl)
         tokens.append(_dated(value, region, ttl, credentials.expires_at))
     return tokens
+
+
+def _configured_region(session: botocore.session.Session) -> str | None:
+    # Every AWS SDK and the AWS CLI heed AWS_REGION, first; botocore knows only AWS_DEFAULT_REGION.
+    region: str | None = os.environ.get("AWS_REGION") or session.get_config_variable("region")
+    return region
 
 
 def _dated(value: str, region: str, ttl: int, expires_at: float | None) -> dict[str, Any]:

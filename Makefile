@@ -1,0 +1,33 @@
+# Two commands are all that a newcomer needs: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Two at a time: that is what the suite is timed for, and each process starts a PostgreSQL of its own.
+JOBS ?= 2
+TESTS := PYTHONPATH=tests $(BIN)/python -m
+
+.PHONY: demo test check format bench clean
+
+demo: $(VENV)/installed
+	@$(TESTS) demo
+
+test: $(VENV)/installed
+	$(TESTS) pytest -n $(JOBS)
+
+check: test
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/installed
+	$(TESTS) bench
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/installed: pyproject.toml client/bin/dsqltok
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable . --group test
+	touch $@

@@ -1,0 +1,167 @@
+"""A user's desk: a private home and runtime directory, the installed programs, and a shell environment to run them in.
+
+The programs run as `people.ordinary()`, so that permissions and peers mean something when root runs the suite.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from standin import people
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+BIN = Path(sys.executable).parent
+ACCESS_KEY_ID = "AKIAIOSFODNN7EXAMPLE"
+SECRET_ACCESS_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # AWS's own example
+_PATIENCE = 60.0
+
+
+@dataclass
+class Desk:
+    """One user at work. `environment` is all that a program started here sees."""
+
+    root: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for directory in (self.home, self.runtime, self.work):
+            directory.mkdir(mode=0o700)
+        people.ordinary().own(self.root)
+        self.environment = {
+            "HOME": str(self.home),
+            "XDG_RUNTIME_DIR": str(self.runtime),
+            "PATH": f"{BIN}:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+        }
+
+    @property
+    def home(self) -> Path:
+        return self.root / "home"
+
+    @property
+    def runtime(self) -> Path:
+        return self.root / "run"
+
+    @property
+    def work(self) -> Path:
+        return self.root / "work"
+
+    @property
+    def socket(self) -> Path:
+        return self.runtime / "dsqltok" / "dsqltokd.sock"
+
+    @property
+    def log(self) -> Path:
+        return self.home / ".local/state/dsqltok/dsqltokd.log"
+
+    def write(self, path: Path, text: str, mode: int = 0o600) -> Path:
+        """Write a file as the user would, by an atomic save; missing directories are made."""
+        for directory in reversed([each for each in path.parents if not each.exists()]):
+            directory.mkdir(mode=0o700)
+            people.ordinary().own(directory)
+        draft = path.with_name(path.name + "~")
+        draft.write_text(text)
+        draft.chmod(mode)
+        people.ordinary().own(draft)
+        draft.replace(path)
+        return path
+
+    def project(self, text: str, name: str = "atlas.hcl") -> Path:
+        """Write the working directory's project file."""
+        return self.write(self.work / name, text)
+
+    def configure(self, text: str) -> None:
+        """Write dsqltok's own configuration."""
+        self.write(self.home / ".config/dsqltok/config.toml", text)
+
+    def aws(self, *, config: str = "", credentials: str = "") -> None:
+        """Write the AWS files."""
+        if config:
+            self.write(self.home / ".aws/config", config)
+        if credentials:
+            self.write(self.home / ".aws/credentials", credentials)
+
+    def run(self, *command: str, cwd: Path | None = None, **environment: str | None) -> subprocess.CompletedProcess[str]:
+        """Run a program to its end. An environment value of None takes the variable away."""
+        merged = {**self.environment, **environment}
+        return subprocess.run(
+            people.ordinary().argv(*command),
+            cwd=cwd or self.work,
+            env={name: value for name, value in merged.items() if value is not None},
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+
+    def dsqltok(self, *arguments: str, cwd: Path | None = None, **environment: str | None) -> subprocess.CompletedProcess[str]:
+        """Run the client to its end."""
+        return self.run(str(BIN / "dsqltok"), *arguments, cwd=cwd, **environment)
+
+    def ok(self, *arguments: str, cwd: Path | None = None, **environment: str | None) -> str:
+        """Run the client and return what it printed; fail the test with its words where it does not succeed."""
+        done = self.dsqltok(*arguments, cwd=cwd, **environment)
+        assert done.returncode == 0, done.stderr + (self.log.read_text() if self.log.exists() else "")
+        return done.stdout
+
+    def status(self) -> dict[str, Any]:
+        """Return what `dsqltok status --json` says."""
+        found: dict[str, Any] = json.loads(self.ok("status", "--json"))
+        return found
+
+    @contextlib.contextmanager
+    def daemon(self, **environment: str) -> Iterator[subprocess.Popen[str]]:
+        """Run `dsqltokd` in the foreground until the block ends; it is ready when the block begins."""
+        process = subprocess.Popen(
+            people.ordinary().argv(str(BIN / "dsqltokd")),
+            cwd=self.work,
+            env={**self.environment, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        try:
+            first = process.stdout.readline()
+            assert first == "ok\n", first
+            yield process
+        finally:
+            process.terminate()
+            process.communicate(timeout=_PATIENCE)
+
+    def close(self) -> None:
+        """End the daemon, if one runs."""
+        if self.socket.exists():
+            self.dsqltok("stop")
+
+    def kill(self) -> None:
+        """Kill the daemon that runs, as a crash would."""
+        pid = self.status()["pid"]
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not Path(f"/proc/{pid}/cmdline").read_bytes() if Path(f"/proc/{pid}").exists() else True, "killed")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def eventually(look: Callable[[], bool], what: str, patience: float = 30.0) -> float:
+    """Look until it is so, and return after how many seconds; fail the test where it takes longer than `patience`."""
+    begin = time.monotonic()
+    while not look():
+        assert time.monotonic() - begin < patience, f"still not so after {patience} s: {what}"
+        time.sleep(0.02)
+    return time.monotonic() - begin

@@ -1,0 +1,65 @@
+"""What the end-to-end tests share: a desk, and logging in where a token is good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from desk import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Desk
+from standin.leash import bed_directory
+from standin.sigv4 import Credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from standin.endpoint import DsqlStandin
+    from standin.ledger import Ledger
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+HOST = "cluster-id.dsql.us-east-1.on.aws"
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    """Give a user with AWS's example keys in the default profile, no project, and no daemon yet."""
+    with bed_directory("desk-") as root, Desk(root) as user:
+        user.aws(
+            credentials=f"[default]\naws_access_key_id = {ACCESS_KEY_ID}\naws_secret_access_key = {SECRET_ACCESS_KEY}\n"
+        )
+        yield user
+
+
+@pytest.fixture
+def example(desk: Desk) -> Callable[[str], str]:
+    """Put one of the examples into the working directory, unchanged, and return its text."""
+
+    def put(name: str) -> str:
+        text = (EXAMPLES / name / "atlas.hcl").read_text()
+        desk.project(text)
+        return text
+
+    return put
+
+
+@pytest.fixture
+def login(standin: DsqlStandin, ledger: Ledger) -> Callable[..., str]:
+    """Log in at the stand-in with a token, or with a url as `dsqltok url` prints it, and say as whom."""
+    ledger.add(Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY))
+
+    def connect(*, token: str = "", url: str = "", user: str = "admin", host: str = HOST) -> str:
+        there = standin.parameters(host, user)
+        if url:
+            # Only where the stand-in listens and whom it trusts is added: host, user, password and database are the url's.
+            only = {name: there[name] for name in ("hostaddr", "port", "sslmode", "sslrootcert")}
+            connection = psycopg.connect("postgresql" + url.removeprefix("dsql"), **only)  # type: ignore[arg-type]
+        else:
+            connection = psycopg.connect(password=token, **there)  # type: ignore[arg-type]
+        with connection:
+            row = connection.execute("select current_user").fetchone()
+        assert row is not None
+        return str(row[0])
+
+    return connect
