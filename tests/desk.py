@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -25,6 +26,55 @@ BIN = Path(sys.executable).parent
 ACCESS_KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 SECRET_ACCESS_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # AWS's own example
 _PATIENCE = 60.0
+# `nc -U`, which is not everywhere: stdin goes to the socket, what the socket says goes to stdout.
+_NETCAT = """
+import socket, sys, threading
+there = socket.socket(socket.AF_UNIX)
+there.connect(sys.argv[1])
+def hear():
+    while words := there.recv(65536):
+        sys.stdout.buffer.write(words)
+        sys.stdout.buffer.flush()
+hearing = threading.Thread(target=hear)
+hearing.start()
+try:
+    for line in sys.stdin.buffer:
+        there.sendall(line)
+    there.shutdown(socket.SHUT_WR)
+except OSError:
+    pass  # it hung up
+hearing.join()
+"""
+
+
+class Connection:
+    """A connection to the daemon's socket."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._stdin, self._stdout = process.stdin, process.stdout
+
+    def send(self, line: bytes) -> None:
+        """Send bytes as they are."""
+        with contextlib.suppress(BrokenPipeError):
+            self._stdin.write(line)
+            self._stdin.flush()
+
+    def end(self) -> None:
+        """Say that no more will be sent."""
+        self._stdin.close()
+
+    def receive(self) -> Any:
+        """Return the next line as JSON, None where the daemon has hung up."""
+        line = self._stdout.readline()
+        return json.loads(line) if line else None
+
+    def ask(self, method: str, **params: object) -> Any:
+        """Send a request and return the next line."""
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        self.send(json.dumps(request).encode() + b"\n")
+        return self.receive()
 
 
 @dataclass
@@ -115,6 +165,22 @@ class Desk:
         assert done.returncode == 0, done.stderr + (self.log.read_text() if self.log.exists() else "")
         return done.stdout
 
+    @contextlib.contextmanager
+    def connection(self, person: people.Person | None = None) -> Iterator[Connection]:
+        """Connect to the daemon's socket as this desk's user, or as `person`."""
+        process = subprocess.Popen(
+            (person or people.ordinary()).argv(sys.executable, "-c", _NETCAT, str(self.socket)),
+            cwd="/",
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        with process:
+            try:
+                yield Connection(process)
+            finally:
+                process.kill()
+
     def status(self) -> dict[str, Any]:
         """Return what `dsqltok status --json` says."""
         found: dict[str, Any] = json.loads(self.ok("status", "--json"))
@@ -147,9 +213,21 @@ class Desk:
 
     def kill(self) -> None:
         """Kill the daemon that runs, as a crash would."""
+        self._end(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """End the daemon that runs, as a system that shuts down would."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
         pid = self.status()["pid"]
-        os.kill(pid, signal.SIGKILL)
-        eventually(lambda: not Path(f"/proc/{pid}/cmdline").read_bytes() if Path(f"/proc/{pid}").exists() else True, "killed")
+        process = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(process, how)
+            gone, _, _ = select.select([process], [], [], _PATIENCE)
+            assert gone
+        finally:
+            os.close(process)
 
     def __enter__(self) -> Self:
         return self

@@ -72,7 +72,7 @@ def tokens(states: dict[Identity, State], policy: Policy) -> list[dict[str, Any]
 
 
 def _token(state: State, target: Target, slot: Slot, now: Instant, policy: Policy) -> dict[str, Any]:
-    token, failure = slot.token, slot.failure or state.failure
+    token, failure = slot.token, state.failure or slot.failure
     session = state.session
     return {
         "host": target.host,

@@ -17,6 +17,7 @@ PROBE_AFTER_FAILURE = 5.0  # and this long after one that may pass by itself
 _FIRST_RETRY = 1.0
 _LAST_RETRY = 300.0
 _REST = 30.0
+_AHEAD = 60.0
 
 
 def least_life(policy: Policy) -> float:
@@ -41,6 +42,15 @@ def rest(token: Token, now: Instant) -> float:
     the last after a third of the time.
     """
     return _REST - (now.boot - token.signed_boot)
+
+
+def is_ahead(made_at: float, now: Instant) -> bool:
+    """Tell whether something was made, by the wall clock, at what is now the future: the clock has been set back.
+
+    AWS refuses a signature of the future, and what was reckoned from such a moment is wrong. Up to a minute is taken
+    for the small corrections that every clock gets.
+    """
+    return made_at - now.wall > _AHEAD
 
 
 def session_refresh_at(session: Session, spread: float) -> float:

@@ -77,7 +77,7 @@ def ask(state: State, target: Target, now: Instant, policy: Policy) -> tuple[Sta
     usable = slot.token if slot.token and slot.token.remaining(now) > 0 else None
     if usable and not slot.suspect and not _is_poor(state, usable, now, policy):
         return state, Verdict(token=usable)
-    failure = slot.failure or state.failure
+    failure = state.failure or slot.failure  # that of the identity, where there is one, is the later
     if failure is None or _may_probe(failure, now):
         return state, Verdict(token=None if slot.suspect else usable, wait=True)
     if usable and (failure.error.retryable or not slot.suspect):
@@ -87,6 +87,8 @@ def ask(state: State, target: Target, now: Instant, policy: Policy) -> tuple[Sta
 
 def _is_poor(state: State, token: Token, now: Instant, policy: Policy) -> bool:
     """Tell whether signing again is called for, and may give more."""
+    if schedule.is_ahead(token.signed_at, now):
+        return True
     if token.remaining(now) >= schedule.least_life(policy):
         return False
     session = session_in_hand(state, now)
@@ -128,14 +130,20 @@ def _due_in(state: State, slot: Slot, now: Instant, policy: Policy) -> float:
     never = float("inf")
     if slot.token is None or slot.failure or now.boot - slot.used_boot > policy.keep_warm:
         return never
-    if slot.suspect:
+    if slot.suspect or slot.token.remaining(now) <= 0 or schedule.is_ahead(slot.token.signed_at, now):
         return 0.0
     wait = slot.token.remaining(now) - schedule.refresh_life(slot.token)
     if schedule.is_cut_short(slot.token, policy):
         wait = max(wait, schedule.rest(slot.token, now))
-    if state.session is not None:
-        wait = min(wait, schedule.session_refresh_at(state.session, state.spread) - now.wall)
-    return wait
+    return min(wait, _session_due_in(state, now))
+
+
+def _session_due_in(state: State, now: Instant) -> float:
+    if state.session is None:
+        return float("inf")
+    if schedule.is_ahead(state.session.obtained_at, now):
+        return 0.0
+    return schedule.session_refresh_at(state.session, state.spread) - now.wall
 
 
 def begin(state: State) -> State:
@@ -145,9 +153,7 @@ def begin(state: State) -> State:
 
 def session_in_hand(state: State, now: Instant) -> Session | None:
     """Return the session that a refresh starting now may sign with, None where it has to get a new one."""
-    session = state.session
-    fresh = session is not None and now.wall < schedule.session_refresh_at(session, state.spread)
-    return session if fresh else None
+    return state.session if _session_due_in(state, now) > 0 else None
 
 
 def succeed(
@@ -182,6 +188,12 @@ def invalidate(state: State) -> State:
     """What the identity rests on has changed: nothing in hand may be served unless trying again fails for now."""
     slots = {target: replace(slot, suspect=True, failure=None) for target, slot in state.slots.items()}
     return replace(state, slots=slots, session=None, generation=state.generation + 1, failure=None)
+
+
+def restore(state: State, earlier: State) -> State:
+    """What an earlier daemon stored is found, perhaps after something was obtained anew, which counts for more."""
+    obtained = {target: slot for target, slot in state.slots.items() if slot.token is not None}
+    return replace(state, slots={**state.slots, **earlier.slots, **obtained}, session=state.session or earlier.session)
 
 
 def forget(state: State, now: Instant, policy: Policy) -> State:

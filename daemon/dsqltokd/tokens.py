@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import DsqltokError, TimedOutError, from_data
@@ -99,10 +98,9 @@ class Tokens:
             self._announce(identity)
 
     def restore(self, identity: Identity, known: State) -> None:
-        """Take over what an earlier daemon stored, unless something newer is in hand."""
-        if identity not in self.states:
-            self.states[identity] = replace(known, spread=_spread(identity))
-            self._schedule()
+        """Take over what an earlier daemon stored."""
+        self.states[identity] = state.restore(self._state(identity), known)
+        self._announce(identity)
 
     def tick(self) -> None:
         """Refresh what is due, forget what is over."""
@@ -124,11 +122,13 @@ class Tokens:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _ask(self, target: Target) -> Verdict:
-        known = self.states.get(target.identity)
-        if known is None:
-            known = state.State(spread=_spread(target.identity))
+        known = self._state(target.identity)
         self.states[target.identity], verdict = state.ask(known, target, clock.now(), self._policy)
         return verdict
+
+    def _state(self, identity: Identity) -> State:
+        known = self.states.get(identity)
+        return state.State(spread=_spread(identity)) if known is None else known
 
     def _want(self, target: Target, secrets: Mapping[str, str]) -> asyncio.Future[None]:
         identity = target.identity

@@ -1,0 +1,60 @@
+"""The test beds as fixtures. Each is started once for a test process, by the first test that asks for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from standin import people, secretservice
+from standin.endpoint import DsqlStandin
+from standin.ledger import Clock, Ledger
+from standin.sts import Sts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def clock() -> Clock:
+    """Give the stand-in's clock: `with clock.ahead(901): …`."""
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def ledger() -> Ledger:
+    """Keep the credentials that the stand-in accepts."""
+    return Ledger()
+
+
+@pytest.fixture(scope="session")
+def standin(ledger: Ledger, clock: Clock) -> Iterator[DsqlStandin]:
+    """Run an endpoint of Aurora DSQL."""
+    with DsqlStandin(ledger, clock=clock) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def sts(ledger: Ledger) -> Iterator[Sts]:
+    """Run an STS, whose role sessions the stand-in accepts too."""
+    with Sts() as service:
+        ledger.also_ask(service.find)
+        yield service
+
+
+@pytest.fixture(scope="session")
+def secret_service() -> Iterator[secretservice.SecretService]:
+    """Run an unlocked Secret Service, which belongs to `people.ordinary()`."""
+    lacking = secretservice.missing()
+    if lacking:
+        pytest.skip(lacking)
+    with secretservice.SecretService() as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def stranger() -> people.Person:
+    """Name a user who is neither root nor `people.ordinary()`."""
+    if not people.is_root():
+        pytest.skip(people.NEEDS_ROOT)
+    return people.stranger()

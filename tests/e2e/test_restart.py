@@ -1,0 +1,108 @@
+"""A restart asks AWS for nothing: the keyring has it. Without a keyring the status says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from desk import ACCESS_KEY_ID, SECRET_ACCESS_KEY, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from desk import Desk
+    from standin.secretservice import SecretService
+    from standin.sts import Sts
+
+
+@pytest.fixture
+def keyring(desk: Desk, secret_service: SecretService) -> Iterator[SecretService]:
+    """Give the desk a Secret Service, emptied of what an earlier test stored."""
+    desk.environment |= secret_service.environment
+    desk.run("keyring", "del", "dsqltok", "tokens")
+    yield secret_service
+    desk.close()
+
+
+def keyring_of(desk: Desk) -> Any:
+    return desk.status()["keyring"]
+
+
+@pytest.mark.parametrize("end", ["stop", "sigterm"])
+def test_after_a_restart_get_answers_from_the_keyring_without_calling_aws(
+    end: str, desk: Desk, keyring: SecretService, sts: Sts, example: Callable[[str], str]
+) -> None:
+    desk.aws(
+        config=f"[profile prod]\nendpoint_url = {sts.url}\n",
+        credentials=f"[prod]\naws_access_key_id = {ACCESS_KEY_ID}\naws_secret_access_key = {SECRET_ACCESS_KEY}\n",
+    )
+    example("profile-and-role")
+    token = desk.ok("get", "--data", "db")
+    calls = len(sts.issued())
+    if end == "stop":
+        desk.ok("stop")
+    else:
+        desk.terminate()
+    assert desk.ok("get", "--data", "db") == token
+    assert len(sts.issued()) == calls
+    assert keyring_of(desk)["state"] == "in use"
+
+
+def test_after_a_crash_what_was_written_behind_is_there(
+    desk: Desk, keyring: SecretService, example: Callable[[str], str]
+) -> None:
+    example("admin")
+    token = desk.ok("get")
+    eventually(lambda: "DbConnectAdmin" in desk.run("keyring", "get", "dsqltok", "tokens").stdout, "stored")
+    desk.kill()
+    assert desk.ok("get") == token
+
+
+def test_stored_tokens_are_not_used_where_the_profile_has_changed_meanwhile(
+    desk: Desk, keyring: SecretService, example: Callable[[str], str]
+) -> None:
+    example("admin")
+    desk.ok("get")
+    desk.ok("stop")
+    desk.aws(credentials="[default]\naws_access_key_id = AKIAI44QH8DHBEXAMPLE\naws_secret_access_key = x\n")
+    assert "AKIAI44QH8DHBEXAMPLE" in desk.ok("get")
+
+
+def test_a_locked_keyring_delays_nothing_and_shows_in_the_status(
+    desk: Desk, keyring: SecretService, example: Callable[[str], str]
+) -> None:
+    example("admin")
+    with keyring.locked():
+        desk.ok("get")
+        eventually(lambda: keyring_of(desk)["error"] is not None, "the status tells")
+        assert "locked" in keyring_of(desk)["error"]["message"]
+
+
+def test_a_hung_keyring_delays_nothing(desk: Desk, keyring: SecretService, example: Callable[[str], str]) -> None:
+    example("admin")
+    with keyring.hung():
+        desk.ok("get")
+        desk.ok("stop")
+
+
+def test_keys_of_an_environment_are_never_stored(
+    desk: Desk, keyring: SecretService, example: Callable[[str], str]
+) -> None:
+    example("admin")
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAI44QH8DHBEXAMPLE", "AWS_SECRET_ACCESS_KEY": "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY"}
+    assert "AKIAI44QH8DHBEXAMPLE" in desk.ok("get", **keys)
+    desk.ok("get")
+    desk.ok("stop")
+    entry = desk.run("keyring", "get", "dsqltok", "tokens").stdout
+    assert ACCESS_KEY_ID in entry
+    assert "AKIAI44QH8DHBEXAMPLE" not in entry
+
+
+def test_without_a_keyring_tokens_are_in_memory_only_and_the_status_says_so(
+    desk: Desk, example: Callable[[str], str]
+) -> None:
+    example("admin")
+    desk.ok("get")
+    eventually(lambda: keyring_of(desk)["state"] == "memory only", "the status tells")
+    assert "memory only" in desk.ok("status")

@@ -1,0 +1,182 @@
+"""A Secret Service of one's own: a private D-Bus session bus with a gnome-keyring-daemon on it, unlocked.
+
+Nothing of the machine's own session is touched: home, bus and keyring are in a directory that goes with the block. The
+bus starts no service by itself, so a prompt, which a locked keyring would ask for, fails at once: no one can be asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any, Self
+
+from . import people
+from .leash import bed_directory, leashed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_PROGRAMS = {"dbus-daemon": "dbus-daemon", "gnome-keyring-daemon": "gnome-keyring"}  # and the Debian package of each
+_PASSWORD = "an example of a login password"
+_REPLY_WITHIN_S = 5
+_BUS_NAME = "org.freedesktop.secrets"
+_SERVICE = "/org/freedesktop/secrets"
+_DEFAULT = "/org/freedesktop/secrets/aliases/default"
+# Every user may connect: a suite run by root has the bed and what it tests run as an ordinary one, and looks on.
+_BUS = """
+<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:path={socket}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow user="*"/>
+    <allow own="*"/>
+    <allow eavesdrop="true"/>
+    <allow send_destination="*" eavesdrop="true"/>
+  </policy>
+</busconfig>
+"""
+
+
+def missing() -> str:
+    """Say which programs the bed lacks, with the Debian packages that have them; nothing if it is available."""
+    lacking = [f"{program} (of {package})" for program, package in _PROGRAMS.items() if not shutil.which(program)]
+    return f"no Secret Service: {', '.join(lacking)} not found" if lacking else ""
+
+
+class SecretService:
+    """An unlocked Secret Service with a default collection, run as `people.ordinary()`; a context manager.
+
+    `environment`, once entered, is what a process needs besides its own environment in order to use it.
+    """
+
+    environment: Mapping[str, str]
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as parts:
+            directory = parts.enter_context(bed_directory("keys-"))
+            home = directory / "home"
+            home.mkdir(mode=0o711)  # the bus's socket is in there
+            people.ordinary().own(home)
+            private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_RUNTIME_DIR": str(home / "run")}
+            parts.enter_context(_bus(directory, private))
+            self.environment = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={home / 'bus'}"}
+            self._keyring = parts.enter_context(_keyring(directory, private | self.environment))
+            self._parts = parts.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._parts.close()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Lock the default collection until the block ends, as a screen lock or `seahorse` would."""
+        with self._connection() as connection:
+            connection.call("org.freedesktop.Secret.Service", "Lock", "ao", [_DEFAULT])
+        try:
+            yield
+        finally:
+            with self._connection() as connection:
+                _unlock(connection)
+
+    @contextlib.contextmanager
+    def hung(self) -> Iterator[None]:
+        """Keep the service from answering, though it stays on the bus, until the block ends."""
+        self._keyring.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._keyring.send_signal(signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[_Connection]:
+        connection = _Connection(self.environment["DBUS_SESSION_BUS_ADDRESS"])
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+class _Connection:
+    """A connection to the bus, for calls to the Secret Service's root object."""
+
+    def __init__(self, address: str) -> None:
+        # jeepney has no type hints, and comes with keyring on Linux only, where alone this bed can run.
+        import jeepney  # type: ignore[import-untyped]  # noqa: PLC0415
+        import jeepney.io.blocking  # type: ignore[import-untyped]  # noqa: PLC0415
+
+        self._jeepney = jeepney
+        self._bus = jeepney.io.blocking.open_dbus_connection(address)
+
+    def close(self) -> None:
+        self._bus.close()
+
+    def call(self, interface: str, method: str, signature: str, *arguments: object) -> tuple[Any, ...]:
+        service = self._jeepney.DBusAddress(_SERVICE, _BUS_NAME, interface)
+        message = self._jeepney.new_method_call(service, method, signature, arguments)
+        reply = self._bus.send_and_get_reply(message, timeout=_REPLY_WITHIN_S)
+        if reply.header.message_type == self._jeepney.MessageType.error:
+            raise RuntimeError(f"{method}: {reply.body}")
+        return tuple(reply.body)
+
+
+def _unlock(connection: _Connection) -> None:
+    """Unlock without a prompt, by the interface that gnome-keyring has for its own tests and for logins."""
+    _, session = connection.call("org.freedesktop.Secret.Service", "OpenSession", "sv", "plain", ("s", ""))
+    secret = (session, b"", _PASSWORD.encode(), "text/plain")
+    interface = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface"
+    connection.call(interface, "UnlockWithMasterPassword", "o(oayays)", _DEFAULT, secret)
+
+
+@contextlib.contextmanager
+def _bus(directory: Path, environment: Mapping[str, str]) -> Iterator[None]:
+    configuration = directory / "bus.conf"
+    configuration.write_text(_BUS.format(socket=directory / "home" / "bus").lstrip())
+    options = (f"--config-file={configuration}", "--nofork", "--nopidfile", "--print-address")
+    with _started(directory, environment, "dbus-daemon", *options) as daemon:
+        _first_line(daemon)
+        yield
+
+
+@contextlib.contextmanager
+def _keyring(directory: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    options = ("--foreground", "--unlock", "--components=secrets", f"--control-directory={directory / 'home' / 'run'}")
+    with _started(directory, environment, "gnome-keyring-daemon", *options) as daemon:
+        if daemon.stdin is None:
+            raise RuntimeError("the keyring has no stdin")
+        daemon.stdin.write(_PASSWORD)
+        daemon.stdin.close()
+        _first_line(daemon)
+        yield daemon
+
+
+@contextlib.contextmanager
+def _started(
+    directory: Path, environment: Mapping[str, str], name: str, *options: str
+) -> Iterator[subprocess.Popen[str]]:
+    # SIGKILL, since a daemon that is stopped hears nothing else.
+    with (directory / f"{name}.log").open("w") as log:
+        daemon = subprocess.Popen(
+            people.ordinary().argv(name, *options),
+            cwd="/",
+            env={"PATH": os.environ["PATH"], **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
+    with leashed(daemon, directory, signal.SIGKILL):
+        yield daemon
+
+
+def _first_line(daemon: subprocess.Popen[str]) -> None:
+    """Wait until a daemon is ready, which both tell by their first line."""
+    if daemon.stdout is None or not daemon.stdout.readline():
+        raise RuntimeError(f"{daemon.args!r} did not start")
