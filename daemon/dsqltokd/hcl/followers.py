@@ -1,0 +1,150 @@
+"""What follows a term: `.name`, `.0`, `.*`, `[key]`, `[*]`.
+
+Literal steps into a variable become part of its reference. A full splat `[*]` takes all that follows for its elements,
+an attribute splat `.*` only the names and legacy indexes; what comes then is applied to the splat's result.
+"""
+
+from __future__ import annotations
+
+from .cursor import Cursor
+from .numbers import NumberError, parse_number
+from .source import join_spans
+from .syntax import (
+    AttributeStep,
+    Expression,
+    Index,
+    IndexStep,
+    Literal,
+    RelativeTraversal,
+    Splat,
+    SplatItem,
+    Step,
+    Template,
+    Traversal,
+    Variable,
+)
+from .tokens import Token, TokenKind
+from .values import Value, number
+
+
+class FollowerParser(Cursor):
+    """Reads what follows a term."""
+
+    def followers(self, term: Expression) -> Expression:
+        """Read all that follows, if anything does."""
+        levels = 0
+        whole = term
+        while (kind := self.peek().kind) in (TokenKind.DOT, TokenKind.OPEN_BRACKET):
+            whole = self._dot(term, whole) if kind is TokenKind.DOT else self._bracket(term, whole)
+            self.enter()  # the tree may have grown one level around what was there
+            levels += 1
+        self.leave(levels)
+        return whole
+
+    def _dot(self, term: Expression, whole: Expression) -> Expression:
+        dot = self.read()
+        token = self.peek()
+        if token.kind is TokenKind.STAR:
+            return self._attribute_splat(term, whole, dot)
+        if token.kind not in (TokenKind.IDENT, TokenKind.NUMBER):
+            self.fail("Invalid attribute name", "An attribute name is required after a dot.", token.span)
+        return _step_into(whole, self._dot_step(dot))
+
+    def _dot_step(self, dot: Token) -> Step:
+        token = self.read()
+        span = join_spans(dot.span, token.span)
+        if token.kind is TokenKind.IDENT:
+            return AttributeStep(token.text, span)
+        first, point, second = token.text.partition(".")
+        if point:
+            self.fail(
+                "Invalid legacy index syntax",
+                "With the legacy index syntax two indexes may not follow each other. Write them in brackets instead: "
+                f"[{first}][{second}].",
+                token.span,
+            )
+        return IndexStep(self.number_value(token), span)
+
+    def _attribute_splat(self, term: Expression, whole: Expression, dot: Token) -> Expression:
+        star = self.read()
+        steps: list[Step] = []
+        marker = join_spans(dot.span, star.span)
+        first = self.at
+        while self.next_is(TokenKind.DOT):
+            following = self.read()
+            if self.next_is(TokenKind.STAR):
+                self.fail(
+                    "Nested splat expression not allowed",
+                    "A splat expression (*) cannot be used inside another attribute-only splat expression.",
+                    self.at,
+                )
+            if self.peek().kind not in (TokenKind.IDENT, TokenKind.NUMBER):
+                self.fail("Invalid attribute name", "An attribute name is required after a dot.", star.span)
+            steps.append(self._dot_step(following))
+        item = SplatItem(marker)
+        each = RelativeTraversal(join_spans(first, steps[-1].span), item, tuple(steps)) if steps else item
+        return Splat(join_spans(term.span, self.behind), whole, item, each, marker)
+
+    def _bracket(self, term: Expression, whole: Expression) -> Expression:
+        opening = self.read()
+        if self.next_is(TokenKind.STAR):
+            return self._full_splat(term, whole, opening)
+        self.newlines_end(False)
+        key = self.expression()
+        closing = self.read()
+        if closing.kind is not TokenKind.CLOSE_BRACKET:
+            self.fail(
+                "Missing close bracket on index",
+                'The index operator must end with a closing bracket ("]").',
+                closing.span,
+            )
+        self.newlines_before()
+        span = join_spans(opening.span, closing.span)
+        literal = _literal_key(key)
+        if literal is not None:
+            return _step_into(whole, IndexStep(literal, span))
+        return Index(join_spans(term.span, span), whole, key, opening.span, span)
+
+    def _full_splat(self, term: Expression, whole: Expression, opening: Token) -> Expression:
+        self.read()
+        closing = self.read()
+        if closing.kind is not TokenKind.CLOSE_BRACKET:
+            self.fail(
+                "Missing close bracket on splat index",
+                'The star for a full splat operator must be immediately followed by a closing bracket ("]").',
+                closing.span,
+            )
+        marker = join_spans(opening.span, closing.span)
+        item = SplatItem(marker)
+        self.enter()
+        each = self.followers(item)
+        self.leave()
+        return Splat(join_spans(term.span, each.span), whole, item, each, marker)
+
+    def number_value(self, token: Token) -> Value:
+        """Return the value of a number's token. Fails if it looked like one only."""
+        try:
+            value = parse_number(token.text)
+        except NumberError as error:
+            self.fail("Invalid number literal", f"{str(error).capitalize()}.", token.span)
+        if value is None:
+            self.fail("Invalid number literal", "Failed to recognize the value of this number literal.", token.span)
+        return number(value)
+
+
+def _literal_key(key: Expression) -> Value | None:
+    if isinstance(key, Literal):
+        return key.value
+    if isinstance(key, Template) and len(key.parts) == 1 and isinstance(key.parts[0], Literal):
+        return key.parts[0].value
+    return None
+
+
+def _step_into(whole: Expression, step: Step) -> Expression:
+    span = join_spans(whole.span, step.span)
+    if isinstance(whole, Variable):
+        before = whole.traversal
+        return Variable(span, Traversal(before.root, before.root_span, (*before.steps, step), span))
+    if isinstance(whole, RelativeTraversal):
+        return RelativeTraversal(span, whole.source, (*whole.steps, step))
+    return RelativeTraversal(span, whole, (step,))

@@ -1,0 +1,159 @@
+"""`for` expressions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .conversion import ConversionError, convert
+from .parts import untyped
+from .scope import EvaluationError, Scope, UnknownScope, fail
+from .types import BOOL, DYNAMIC, STRING, Type, object_type, tuple_type
+from .values import TRUE, Value, null, object_of, tuple_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .calls import Evaluator
+    from .syntax import Expression, For
+
+_CONDITION = "Invalid 'for' condition"
+_NULL_CONDITION = "The value of the 'if' clause must not be null."
+_KEY = "Invalid object key"
+
+
+def loop(node: For, scope: Scope, evaluate: Evaluator) -> Value:
+    """Return the tuple or object that a `for` makes. Raises EvaluationError of the first element that fails."""
+    collection = _collection(node, scope, evaluate)
+    if node.condition is not None:
+        _check(node, node.condition, scope, evaluate)
+    inner = _included_scopes(node, collection, scope, evaluate)
+    return _tuple(node, inner, evaluate) if node.key is None else _object(node, node.key, inner, evaluate)
+
+
+def _collection(node: For, scope: Scope, evaluate: Evaluator) -> Value:
+    collection = untyped(node.collection, scope, evaluate)
+    where = node.collection.span
+    if collection.is_null:
+        detail = "A null value cannot be used as the collection in a 'for' expression."
+        raise fail("Iteration over null value", detail, where)
+    if not (collection.type.is_sequence or collection.type.is_mapping):
+        detail = f"A value of type {collection.type} cannot be used as the collection in a 'for' expression."
+        raise fail("Iteration over non-iterable value", detail, where)
+    return collection
+
+
+def _check(node: For, condition: Expression, scope: Scope, evaluate: Evaluator) -> None:
+    """Find the mistakes in a condition that any element would show, so that they show even if there is none."""
+    names = frozenset(name for name in (node.key_name, node.value_name) if name is not None)
+    try:
+        result = evaluate(condition, UnknownScope(parent=scope, unknown=names))
+    except EvaluationError as error:
+        if error.diagnostics:
+            error.type = DYNAMIC
+            raise
+        _as_bool(null(error.type), condition)
+    else:
+        if result.is_null:
+            raise fail("Condition is null", _NULL_CONDITION, condition.span)
+        _as_bool(result, condition)
+
+
+def _included_scopes(node: For, collection: Value, scope: Scope, evaluate: Evaluator) -> Iterator[Scope]:
+    for key, value in collection.elements():
+        names = {node.value_name: value}
+        if node.key_name is not None:
+            names = {node.key_name: key} | names
+        inner = Scope(names, parent=scope)
+        if node.condition is None or _included(node.condition, inner, evaluate):
+            yield inner
+
+
+def _included(condition: Expression, scope: Scope, evaluate: Evaluator) -> bool:
+    result = untyped(condition, scope, evaluate)
+    if result.is_null:
+        raise fail(_CONDITION, _NULL_CONDITION, condition.span)
+    return _as_bool(result, condition) == TRUE
+
+
+def _as_bool(result: Value, condition: Expression) -> Value:
+    try:
+        return convert(result, BOOL)
+    except ConversionError as error:
+        raise fail(_CONDITION, f"The 'if' clause value is invalid: {error.message}.", condition.span) from None
+
+
+def _tuple(node: For, inner: Iterator[Scope], evaluate: Evaluator) -> Value:
+    results = _Results(node.value, evaluate)
+    for scope in inner:
+        results.add(scope)
+    results.check(tuple_type(results.types))
+    return tuple_of(results.values)
+
+
+def _object(node: For, key: Expression, inner: Iterator[Scope], evaluate: Evaluator) -> Value:
+    groups: dict[str, _Results] = {}
+    duplicate: EvaluationError | None = None
+    for scope in inner:
+        name = _name(key, scope, evaluate)
+        group = groups.setdefault(name, _Results(node.value, evaluate))
+        if group.types and not node.group:
+            duplicate = duplicate or _duplicate(key)
+        else:
+            group.add(scope)
+    whole = object_type({name: _type_of(node, group) for name, group in groups.items()})
+    for group in groups.values():
+        group.check(whole)
+    if duplicate is not None:
+        duplicate.type = whole
+        raise duplicate
+    if node.group:
+        return object_of({name: tuple_of(group.values) for name, group in groups.items()})
+    return object_of({name: group.values[0] for name, group in groups.items()})
+
+
+def _type_of(node: For, group: _Results) -> Type:
+    return tuple_type(group.types) if node.group else group.types[0]
+
+
+def _duplicate(key: Expression) -> EvaluationError:
+    return fail(
+        "Duplicate object key",
+        "Two different items produced the same key in this 'for' expression. To group their values by key, write an "
+        "ellipsis (...) after the value expression.",
+        key.span,
+    )
+
+
+class _Results:
+    """The values of one part in many scopes, their types, and the first error in place of one."""
+
+    def __init__(self, node: Expression, evaluate: Evaluator) -> None:
+        self._node = node
+        self._evaluate = evaluate
+        self._error: EvaluationError | None = None
+        self.values: list[Value] = []
+        self.types: list[Type] = []
+
+    def add(self, scope: Scope) -> None:
+        try:
+            self.values.append(self._evaluate(self._node, scope))
+            self.types.append(self.values[-1].type)
+        except EvaluationError as error:
+            self._error = self._error or error
+            self.types.append(error.type)
+
+    def check(self, whole: Type) -> None:
+        """Raise the error if there was one; `whole` is the type that all values would have made."""
+        if self._error is not None:
+            self._error.type = whole
+            raise self._error
+
+
+def _name(key: Expression, scope: Scope, evaluate: Evaluator) -> str:
+    name = untyped(key, scope, evaluate)
+    if name.is_null:
+        raise fail(_KEY, "Key expression in 'for' expression must not produce a null value.", key.span)
+    try:
+        return convert(name, STRING).text
+    except ConversionError as error:
+        raise fail(_KEY, f"The key expression produced an invalid result: {error.message}.", key.span) from None

@@ -1,0 +1,125 @@
+"""What an expression can see when it is evaluated: variables, functions, and what errors there are to tell of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .source import Diagnostic, HclError, Span
+from .types import DYNAMIC, Type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .syntax import Expression
+    from .values import Value
+
+
+class EvaluationError(HclError):
+    """An expression without a value. `type` is the type its value would have had, DYNAMIC where nobody knows.
+
+    The type matters where the error does not: in the arm of a conditional that is not taken. Within this package, an
+    error without diagnostics stands for a value that is not known (see `UnknownScope`).
+    """
+
+    def __init__(self, *diagnostics: Diagnostic, type_: Type = DYNAMIC) -> None:
+        super().__init__(*diagnostics)
+        self.type = type_
+
+
+class FunctionError(Exception):
+    """A function's refusal of its arguments; of one of them, if `argument_index` says so.
+
+    The message is lower case without a full stop, as in cty; the evaluator makes a sentence of it.
+    """
+
+    def __init__(self, message: str, argument_index: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.argument_index = argument_index
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A function's parameter. An argument is converted to its type; a null is refused unless `allow_null`."""
+
+    name: str
+    type: Type = DYNAMIC
+    allow_null: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of HCL: `call` gets the arguments converted, as many as there are parameters or more if variadic.
+
+    `call` raises FunctionError for arguments it cannot use.
+    """
+
+    name: str
+    params: tuple[Parameter, ...]
+    variadic: Parameter | None
+    call: Callable[[Sequence[Value]], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class LazyFunction:
+    """A function that decides itself which of its arguments are evaluated, as `try` and `can` do.
+
+    `call` gets each argument as something to call; that raises EvaluationError.
+    """
+
+    name: str
+    params: tuple[Parameter, ...]
+    variadic: Parameter | None
+    call: Callable[[Sequence[Callable[[], Value]]], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Variables and functions by name; what is not here is looked for in the parent."""
+
+    variables: Mapping[str, Value] = field(default_factory=dict)
+    functions: Mapping[str, Function | LazyFunction] = field(default_factory=dict)
+    parent: Scope | None = None
+
+    def chain(self) -> list[Scope]:
+        """Return this scope, its parent, and so on."""
+        scopes: list[Scope] = []
+        scope: Scope | None = self
+        while scope is not None:
+            scopes.append(scope)
+            scope = scope.parent
+        return scopes
+
+    def variable(self, name: str) -> Value | None:
+        """Return the nearest variable of this name. Raises EvaluationError if that is not known."""
+        for scope in self.chain():
+            if name in scope.variables:
+                return scope.variables[name]
+            if isinstance(scope, UnknownScope) and name in scope.unknown:
+                raise EvaluationError
+        return None
+
+    def function(self, name: str) -> Function | LazyFunction | None:
+        """Return the nearest function of this name."""
+        return next((scope.functions[name] for scope in self.chain() if name in scope.functions), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScope(Scope):
+    """The scope in which a splat's `each` is evaluated for one element."""
+
+    item: Expression | None = None
+    element: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownScope(Scope):
+    """The scope in which a loop's condition is checked before there is an element: the loop's names are not known."""
+
+    unknown: frozenset[str] = frozenset()
+
+
+def fail(summary: str, detail: str, subject: Span, type_: Type = DYNAMIC) -> EvaluationError:
+    """Return the error of one diagnostic."""
+    return EvaluationError(Diagnostic(summary, detail, subject), type_=type_)

@@ -1,0 +1,88 @@
+"""What literal text in quotes and templates means: escapes resolved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .gotext import quoted
+from .graphemes import position_after
+from .source import Diagnostic, Span
+from .tokens import Token, TokenKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SIMPLE = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
+_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
+_UNICODE = {"u": (4, "four"), "U": (8, "eight")}
+_LAST_CODE_POINT = 0x10FFFF
+_SURROGATES = range(0xD800, 0xE000)
+_MISTAKE = "Invalid escape sequence"
+
+
+def literal_text(token: Token) -> tuple[str, list[Diagnostic]]:
+    """Return the text a token of literal text stands for, and what is wrong in it.
+
+    `$${` and `%%{` stand for `${` and `%{`; backslashes mean something in quotes only.
+    """
+    backslashes = token.kind is TokenKind.QUOTED_TEXT
+    parts: list[str] = []
+    mistakes: list[Diagnostic] = []
+    position = token.span.start
+    for piece in _pieces(token.text, backslashes):
+        end = position_after(position, piece)
+        meaning, mistake = _meaning(piece) if backslashes and piece[0] == "\\" else (_unmarked(piece), None)
+        parts.append(meaning)
+        if mistake is not None:
+            mistakes.append(Diagnostic(_MISTAKE, mistake, Span(token.span.filename, position, end)))
+        position = end
+    return "".join(parts), mistakes
+
+
+def _pieces(text: str, backslashes: bool) -> Iterator[str]:
+    """Split into escapes and runs of what is none."""
+    start = at = 0
+    while at < len(text):
+        length = _escape_length(text, at, backslashes)
+        if length:
+            if at > start:
+                yield text[start:at]
+            yield text[at : at + length]
+            start = at = at + length
+        else:
+            at += 1
+    if at > start:
+        yield text[start:at]
+
+
+def _escape_length(text: str, at: int, backslashes: bool) -> int:
+    char = text[at]
+    if char in "$%":
+        return 3 if text.startswith(char + char + "{", at) else 0
+    if char != "\\" or not backslashes:
+        return 0
+    selector = text[at + 1 : at + 2]
+    length = 1 + len(selector)
+    most = _UNICODE.get(selector, (0, ""))[0]
+    while length < most + 2 and text[at + length : at + length + 1] in _HEX_DIGITS:
+        length += 1
+    return length
+
+
+def _unmarked(piece: str) -> str:
+    return piece[1:] if piece in ("$${", "%%{") else piece
+
+
+def _meaning(escape: str) -> tuple[str, str | None]:
+    selector, digits = escape[1:2], escape[2:]
+    if selector in _SIMPLE:
+        return _SIMPLE[selector], None
+    if selector in _UNICODE:
+        wanted, word = _UNICODE[selector]
+        if len(digits) != wanted:
+            return escape, f"The \\{selector} escape sequence must be followed by {word} hexadecimal digits."
+        code = int(digits, 16)
+        if code > _LAST_CODE_POINT or code in _SURROGATES:
+            return escape, f"Cannot encode character U+{code:04x} in UTF-8."
+        return chr(code), None
+    return selector, f"The symbol {quoted(selector)} is not a valid escape sequence selector."
