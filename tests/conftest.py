@@ -55,6 +55,6 @@ def secret_service() -> Iterator[secretservice.SecretService]:
 @pytest.fixture(scope="session")
 def stranger() -> people.Person:
     """Name a user who is neither root nor `people.ordinary()`."""
-    if not people.is_root():
-        pytest.skip(people.NEEDS_ROOT)
+    if why := people.why_no_stranger():
+        pytest.skip(why)
     return people.stranger()

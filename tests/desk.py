@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from standin import people
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 BIN = Path(sys.executable).parent
 ACCESS_KEY_ID = "AKIAIOSFODNN7EXAMPLE"
@@ -28,13 +28,17 @@ SECRET_ACCESS_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # AWS's own exam
 _PATIENCE = 60.0
 # `nc -U`, which is not everywhere: stdin goes to the socket, what the socket says goes to stdout.
 _NETCAT = """
-import socket, sys, threading
+import os, socket, sys, threading
 there = socket.socket(socket.AF_UNIX)
 there.connect(sys.argv[1])
 def hear():
-    while words := there.recv(65536):
-        sys.stdout.buffer.write(words)
-        sys.stdout.buffer.flush()
+    try:
+        while words := there.recv(65536):
+            sys.stdout.buffer.write(words)
+            sys.stdout.buffer.flush()
+    except ConnectionResetError:
+        pass
+    os.close(1)
 hearing = threading.Thread(target=hear)
 hearing.start()
 try:
@@ -72,9 +76,13 @@ class Connection:
 
     def ask(self, method: str, **params: object) -> Any:
         """Send a request and return the next line."""
-        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        self.send(json.dumps(request).encode() + b"\n")
+        self.request(1, method, **params)
         return self.receive()
+
+    def request(self, request_id: int, method: str, **params: object) -> None:
+        """Send a request."""
+        request = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}
+        self.send(json.dumps(request).encode() + b"\n")
 
 
 @dataclass
@@ -142,9 +150,11 @@ class Desk:
         if credentials:
             self.write(self.home / ".aws/credentials", credentials)
 
-    def run(self, *command: str, cwd: Path | None = None, **environment: str | None) -> subprocess.CompletedProcess[str]:
-        """Run a program to its end. An environment value of None takes the variable away."""
-        merged = {**self.environment, **environment}
+    def run(
+        self, *command: str, cwd: Path | None = None, env: Mapping[str, str | None] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program to its end. A value of None in `env` takes the variable away."""
+        merged = {**self.environment, **(env or {})}
         return subprocess.run(
             people.ordinary().argv(*command),
             cwd=cwd or self.work,
@@ -155,13 +165,15 @@ class Desk:
             check=False,
         )
 
-    def dsqltok(self, *arguments: str, cwd: Path | None = None, **environment: str | None) -> subprocess.CompletedProcess[str]:
+    def dsqltok(
+        self, *arguments: str, cwd: Path | None = None, env: Mapping[str, str | None] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run the client to its end."""
-        return self.run(str(BIN / "dsqltok"), *arguments, cwd=cwd, **environment)
+        return self.run(str(BIN / "dsqltok"), *arguments, cwd=cwd, env=env)
 
-    def ok(self, *arguments: str, cwd: Path | None = None, **environment: str | None) -> str:
+    def ok(self, *arguments: str, cwd: Path | None = None, env: Mapping[str, str | None] | None = None) -> str:
         """Run the client and return what it printed; fail the test with its words where it does not succeed."""
-        done = self.dsqltok(*arguments, cwd=cwd, **environment)
+        done = self.dsqltok(*arguments, cwd=cwd, env=env)
         assert done.returncode == 0, done.stderr + (self.log.read_text() if self.log.exists() else "")
         return done.stdout
 
@@ -187,12 +199,12 @@ class Desk:
         return found
 
     @contextlib.contextmanager
-    def daemon(self, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    def daemon(self) -> Iterator[subprocess.Popen[str]]:
         """Run `dsqltokd` in the foreground until the block ends; it is ready when the block begins."""
         process = subprocess.Popen(
             people.ordinary().argv(str(BIN / "dsqltokd")),
             cwd=self.work,
-            env={**self.environment, **environment},
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -93,7 +93,7 @@ def _complete(method: str, params: dict[str, object], line: bytes) -> dict[str, 
 
 
 def _ask(method: str, params: dict[str, object], *, start: bool) -> dict[str, object]:
-    line = transport.call(protocol.request(method, {"protocol": protocol.VERSION, **params}), start=start)
+    line = transport.call(protocol.request(method, {"protocol": protocol.VERSION, "progress": True, **params}), start=start)
     return protocol.read_answer(line)
 
 

@@ -26,6 +26,8 @@ def call(request: bytes, *, start: bool = True) -> bytes:
     Raises `UnavailableError` where there is no daemon to be had, `TimedOutError` where it hangs, and `DeniedError`
     where what listens belongs to another user.
     """
+    if len(request) > protocol.MAX_REQUEST:
+        raise _oversize()
     for _ in range(_ATTEMPTS):
         sock = _connect()
         if sock is None:
@@ -114,6 +116,15 @@ def _explain_stranger() -> "Never":
     raise errors.DeniedError(
         f"what listens at {paths.socket_path()} belongs to another user",
         hint="nothing was sent to it; find out who put it there, and remove it",
+    )
+
+
+def _oversize() -> "DsqltokError":
+    from dsqltok import errors  # noqa: PLC0415 - a warm call never comes here
+
+    return errors.UsageError(
+        f"the request has more than {protocol.MAX_REQUEST} bytes",
+        hint="most of it is the environment: unset AWS_* variables that are not needed",
     )
 
 

@@ -11,7 +11,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from dsqltok.errors import DsqltokError
+from dsqltok.errors import DsqltokError, TimedOutError
 from dsqltokd import clock
 from dsqltokd.model import Identity, Secret, Target, Token
 from dsqltokd.pool import raise_error
@@ -86,7 +86,7 @@ class Keeper:
             return None
         try:
             job = {"op": op, "value": value, "backend": self._backend}
-            answer = await self._pool.run("keystore", job, deadline=_DEADLINE)
+            answer = await self._run(job)
             raise_error(answer)
         except DsqltokError as error:
             if error.message != (self.status["error"] or {}).get("message"):
@@ -95,6 +95,13 @@ class Keeper:
             return None
         self.status = {"state": "in use", "backend": answer["backend"], "error": None}
         return answer
+
+    async def _run(self, job: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return await self._pool.run("keystore", job, deadline=_DEADLINE)
+        except TimedOutError:
+            hint = "see whether it waits for a password; tokens are kept in memory until it answers"
+            raise TimedOutError(f"the keyring did not answer in {_DEADLINE:g} s", hint=hint) from None
 
 
 def encode(stored: Iterable[Stored], now: Instant) -> str:

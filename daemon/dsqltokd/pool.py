@@ -113,7 +113,8 @@ class Pool:
             try:
                 return await self._do(kind, job, key, deadline, linger=linger)
             except TimeoutError:
-                raise TimedOutError(f"the {kind} worker did not finish in {deadline:g} s") from None
+                hint = "see whether something that it waits for hangs"
+                raise TimedOutError(f"the {kind} worker did not finish in {deadline:g} s", hint=hint) from None
             except (_DiedError, OSError) as error:
                 hint = "see the daemon's log; if it goes on, reinstall dsqltok"
                 raise UnavailableError(f"the {kind} worker died", hint=hint) from error

@@ -12,7 +12,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dsqltok.errors import ConfigurationError, DsqltokError, EnvironmentNeededError, NotFoundError
+from dsqltok.errors import ConfigurationError, DsqltokError, EnvironmentNeededError, NotFoundError, TimedOutError
 from dsqltokd import query as queries
 from dsqltokd.model import Secret
 from dsqltokd.pool import raise_error
@@ -234,4 +234,8 @@ class Projects:
             "texts": texts,
             "allow_hosts": self._allow_hosts,
         }
-        return await self._pool.run("project", job, deadline=DEADLINE)
+        try:
+            return await self._pool.run("project", job, deadline=DEADLINE)
+        except TimedOutError:
+            hint = "simplify it, and see that the files it reads are on a disk that answers"
+            raise TimedOutError(f"{key.config} takes more than {DEADLINE:g} s to evaluate", hint=hint) from None

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _GUARD_SECONDS = 5.0  # between two looks at whether the socket is still ours
 _DRAIN_SECONDS = 5.0
+_FLUSH_SECONDS = 2.0  # that a keyring which hangs may hold up the end
 _LOAD_SECONDS = 1.0  # that a first request waits for what the keyring may hold
 
 
@@ -89,7 +90,7 @@ class Service:
         self._place.leave()
         for task in beginning:
             task.cancel()
-        await asyncio.wait([self._loop.create_task(self.keeper.flush())], timeout=_DRAIN_SECONDS)
+        await asyncio.wait([self._loop.create_task(self.keeper.flush())], timeout=_FLUSH_SECONDS)
         self._gone.set()
         await server.drain(_DRAIN_SECONDS)
         await self.tokens.close()

@@ -161,6 +161,10 @@ class Tokens:
             renewed = session_from_json(answer["session"])
             self.states[identity] = state.succeed(self.states[identity], renewed, tokens, errors, clock.now())
             _log.info("refreshed %d tokens of %s", len(tokens), identity.describe())
+        except TimedOutError:
+            hint = "check the network, HTTPS_PROXY and credential_process; aws_timeout in config.toml sets the limit"
+            waited = self._config.aws_timeout
+            self._fail(identity, TimedOutError(f"{identity.describe()}: no credentials within {waited} s", hint=hint))
         except DsqltokError as error:
             self._fail(identity, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the identity must not count as being refreshed for ever

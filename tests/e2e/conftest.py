@@ -52,7 +52,7 @@ def login(standin: DsqlStandin, ledger: Ledger) -> Callable[..., str]:
     def connect(*, token: str = "", url: str = "", user: str = "admin", host: str = HOST) -> str:
         there = standin.parameters(host, user)
         if url:
-            # Only where the stand-in listens and whom it trusts is added: host, user, password and database are the url's.
+            # Only where it listens and whom it trusts is added: host, user, password and database are the url's.
             only = {name: there[name] for name in ("hostaddr", "port", "sslmode", "sslrootcert")}
             connection = psycopg.connect("postgresql" + url.removeprefix("dsql"), **only)  # type: ignore[arg-type]
         else:

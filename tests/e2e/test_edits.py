@@ -11,7 +11,7 @@ from desk import SECRET_ACCESS_KEY, eventually
 from standin import people
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from desk import Desk
@@ -21,9 +21,9 @@ OTHER_KEY = "AKIAI44QH8DHBEXAMPLE"
 A_SECOND = 1.0
 
 
-def seen(desk: Desk, text: str, *arguments: str, **environment: str) -> float:
+def seen(desk: Desk, text: str, *arguments: str, env: Mapping[str, str] | None = None) -> float:
     """Return after how many seconds `get` prints a token with `text` in it."""
-    return eventually(lambda: text in desk.ok("get", *arguments, **environment), f"{text} in the token")
+    return eventually(lambda: text in desk.ok("get", *arguments, env=env), f"{text} in the token")
 
 
 def in_place(path: Path, text: str) -> None:
@@ -124,9 +124,9 @@ def test_aws_files_named_by_the_environment_are_followed_too(
     path = desk.root / "elsewhere" / "aws"
     environment = {variable: str(path), "AWS_PROFILE": "app" if variable == "AWS_CONFIG_FILE" else "default"}
     desk.write(path, text.format("AKIAIOSFODNN7FIRST00"))
-    assert "AKIAIOSFODNN7FIRST00" in desk.ok("get", **environment)
+    assert "AKIAIOSFODNN7FIRST00" in desk.ok("get", env=environment)
     desk.write(path, text.format(OTHER_KEY))
-    assert seen(desk, OTHER_KEY, **environment) < A_SECOND
+    assert seen(desk, OTHER_KEY, env=environment) < A_SECOND
 
 
 def test_credentials_that_were_missing_are_found_once_they_are_written(

@@ -67,7 +67,7 @@ def test_a_role_is_assumed_from_keys_of_the_environment_too(
     text = example("profile-and-role").replace('  profile  = "prod"\n', "")
     desk.project(text)
     keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
-    token = desk.ok("get", "--data", "db", "-n", AWS_ENDPOINT_URL_STS=sts.url, **keys)
+    token = desk.ok("get", "--data", "db", "-n", env={"AWS_ENDPOINT_URL_STS": sts.url, **keys})
     assert login(token=token) == "admin"
 
 
@@ -91,8 +91,9 @@ def test_get_as_json_tells_what_the_token_is_for(desk: Desk, example: Callable[[
     assert timedelta(minutes=14) < left <= timedelta(minutes=15)
 
 
+@pytest.mark.usefixtures("prod")
 def test_the_expiry_is_that_of_the_role_where_it_ends_first(
-    desk: Desk, sts: Sts, prod: None, example: Callable[[str], str]
+    desk: Desk, sts: Sts, example: Callable[[str], str]
 ) -> None:
     desk.configure("token_ttl = 86400\n")
     example("profile-and-role")
@@ -115,6 +116,6 @@ def test_the_region_is_the_blocks_or_the_endpoints_or_the_configurations(
     block_region: str, endpoint: str, environment: dict[str, str], region: str, desk: Desk
 ) -> None:
     desk.project(f'data "aws_dsql_token" "db" {{\n  endpoint = "{endpoint}"\n  {block_region}\n}}\n')
-    answer = json.loads(desk.ok("get", "--data", "db", "--json", **environment))
+    answer = json.loads(desk.ok("get", "--data", "db", "--json", env=environment))
     assert answer["region"] == region
     assert f"%2F{region}%2Fdsql%2F" in answer["token"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,4 +29,4 @@ def test_a_warm_token_is_replaced_before_its_expiry_again_and_again(
             assert desk.ok("get", "dsql", "-n") == tokens[-1]
     assert len(set(tokens)) == len(tokens)
     signed = [each.signed_at for each in standin.logins[-3:]]
-    assert all(later - earlier <= 3 for earlier, later in zip(signed, signed[1:], strict=False))
+    assert all(later - earlier <= 3 for earlier, later in pairwise(signed))

@@ -29,9 +29,10 @@ def keyring_of(desk: Desk) -> Any:
     return desk.status()["keyring"]
 
 
+@pytest.mark.usefixtures("keyring")
 @pytest.mark.parametrize("end", ["stop", "sigterm"])
 def test_after_a_restart_get_answers_from_the_keyring_without_calling_aws(
-    end: str, desk: Desk, keyring: SecretService, sts: Sts, example: Callable[[str], str]
+    end: str, desk: Desk, sts: Sts, example: Callable[[str], str]
 ) -> None:
     desk.aws(
         config=f"[profile prod]\nendpoint_url = {sts.url}\n",
@@ -49,9 +50,8 @@ def test_after_a_restart_get_answers_from_the_keyring_without_calling_aws(
     assert keyring_of(desk)["state"] == "in use"
 
 
-def test_after_a_crash_what_was_written_behind_is_there(
-    desk: Desk, keyring: SecretService, example: Callable[[str], str]
-) -> None:
+@pytest.mark.usefixtures("keyring")
+def test_after_a_crash_what_was_written_behind_is_there(desk: Desk, example: Callable[[str], str]) -> None:
     example("admin")
     token = desk.ok("get")
     eventually(lambda: "DbConnectAdmin" in desk.run("keyring", "get", "dsqltok", "tokens").stdout, "stored")
@@ -59,8 +59,9 @@ def test_after_a_crash_what_was_written_behind_is_there(
     assert desk.ok("get") == token
 
 
+@pytest.mark.usefixtures("keyring")
 def test_stored_tokens_are_not_used_where_the_profile_has_changed_meanwhile(
-    desk: Desk, keyring: SecretService, example: Callable[[str], str]
+    desk: Desk, example: Callable[[str], str]
 ) -> None:
     example("admin")
     desk.ok("get")
@@ -86,12 +87,11 @@ def test_a_hung_keyring_delays_nothing(desk: Desk, keyring: SecretService, examp
         desk.ok("stop")
 
 
-def test_keys_of_an_environment_are_never_stored(
-    desk: Desk, keyring: SecretService, example: Callable[[str], str]
-) -> None:
+@pytest.mark.usefixtures("keyring")
+def test_keys_of_an_environment_are_never_stored(desk: Desk, example: Callable[[str], str]) -> None:
     example("admin")
-    keys = {"AWS_ACCESS_KEY_ID": "AKIAI44QH8DHBEXAMPLE", "AWS_SECRET_ACCESS_KEY": "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY"}
-    assert "AKIAI44QH8DHBEXAMPLE" in desk.ok("get", **keys)
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAI44QH8DHBEXAMPLE", "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
+    assert "AKIAI44QH8DHBEXAMPLE" in desk.ok("get", env=keys)
     desk.ok("get")
     desk.ok("stop")
     entry = desk.run("keyring", "get", "dsqltok", "tokens").stdout

