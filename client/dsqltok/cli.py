@@ -1,34 +1,19 @@
 """The `dsqltok` program: argv -> request -> stdout and exit code.
 
-A warm `get` runs through this file alone, so it imports nothing that the interpreter has not loaded by itself, writes
-with `os.write` and leaves through `os._exit`: Python's own way out takes longer than the lookup. The other commands
-are in `commands`, what a user reads when something is wrong is in `report`. Nothing but a command's result goes to
-stdout.
+A warm `get` runs through this file, `arguments` and `transport` alone. They import nothing that the interpreter has not
+loaded by itself, write with `os.write` and leave through `os._exit`: Python's own way out takes longer than the lookup.
+The other commands are in `commands`, what a user reads when something is wrong is in `report`. Nothing but a command's
+result goes to stdout.
 """
 
 import os
 import sys
 
-from dsqltok import paths, protocol, transport
+from dsqltok import arguments, protocol, transport
 
 TYPE_CHECKING = False  # typing's own costs an import; type checkers know this name too
 if TYPE_CHECKING:
     from typing import NoReturn
-
-    Options = dict[str, object]
-
-# What selects a project, an env and a token. Each option takes a value; "vars" may be given more than once.
-_SELECTION = {"--env": "env", "--config": "config", "-c": "config", "--data": "data", "--var": "vars"}
-# command: options with a value, switches, positional arguments
-COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
-    "get": (_SELECTION, {"-n": "bare", "--json": "json"}, ("name",)),
-    "url": (_SELECTION, {"-n": "bare", "--json": "json"}, ("name",)),
-    "status": ({}, {"--json": "json"}, ()),
-    "stop": ({}, {}, ()),
-    "projects": ({"--var": "vars"}, {"--json": "json"}, ("action", "file")),
-}
-# What AWS tools heed besides AWS_*, in upper and lower case.
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE")
 
 
 def main() -> "NoReturn":
@@ -44,90 +29,25 @@ def main() -> "NoReturn":
     os._exit(code)
 
 
-def run(arguments: list[str]) -> int:
+def run(words: list[str]) -> int:
     """Run one command and return the exit code. Raises `DsqltokError`."""
-    if len(arguments) > 0 and arguments[0] == "get" and sys.platform != "win32":
-        options = parse("get", arguments[1:])
+    if words[:1] == ["get"] and sys.platform != "win32":
+        options = arguments.parse("get", words[1:])
         if "help" not in options:
             return get(options)
     from dsqltok import commands  # noqa: PLC0415 - not paid for by a warm get
 
-    return commands.run(arguments)
+    return commands.run(words)
 
 
-def parse(command: str, arguments: list[str]) -> "Options":
-    """Return what the arguments of `command` say, by the names in `COMMANDS`. Raises `UsageError`."""
-    valued, switches, positional = COMMANDS[command]
-    options: Options = {}
-    rest = iter(arguments)
-    places = iter(positional)
-    for argument in rest:
-        if not argument.startswith("-") or argument == "-":
-            name = next(places, None)
-            value: object = argument
-        elif argument in switches:
-            name, value = switches[argument], True
-        elif argument in ("-h", "--help"):
-            name, value = "help", True
-        else:
-            option, equals, value = argument.partition("=")
-            name = valued.get(option)
-            value = value if equals else next(rest, None)
-        if name is None or value is None:
-            from dsqltok import report  # noqa: PLC0415 - not paid for by a warm get
-
-            raise report.misuse(command, argument, known=name is not None)
-        if name == "vars":
-            options.setdefault("vars", []).append(value)  # type: ignore[attr-defined]  # ours is always a list
-        else:
-            options[name] = value
-    return options
-
-
-def get(options: "Options") -> int:
+def get(options: "arguments.Options") -> int:
     """Print a token."""
-    params = selection(options)
+    params = arguments.selection(options)
     line = transport.call(protocol.request("token.get", params))
     token = protocol.token_in(line)
     if token is None or "json" in options:
         from dsqltok import commands  # noqa: PLC0415 - not paid for by a warm get
 
         return commands.finish_get(params, line, options)
-    write(token if "bare" in options else token + "\n")
+    arguments.write(token if "bare" in options else token + "\n")
     return 0
-
-
-def selection(options: "Options") -> dict[str, object]:
-    """Return the parameters of a request for a token or a url: which one, for whom, from where."""
-    given = options.get("config")
-    if options.get("env", options.get("name")) != options.get("name", options.get("env")):
-        from dsqltok import report  # noqa: PLC0415 - not paid for by a warm get
-
-        raise report.two_names(str(options["name"]), str(options["env"]))
-    params: dict[str, object] = {
-        "protocol": protocol.VERSION,
-        "progress": True,
-        "config": paths.find_project() if given is None else paths.project_file(str(given)),
-        "env": options.get("env", options.get("name")),
-        "environment": environment(),
-    }
-    for name in ("data", "vars"):
-        if name in options:
-            params[name] = options[name]
-    return params
-
-
-def environment() -> dict[str, str]:
-    """Return the variables that decide whom AWS takes the caller for."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith("AWS_") or (name.upper() in _PROXIES and value)
-    }
-
-
-def write(text: str) -> None:
-    """Write all of `text` to stdout."""
-    rest = os.fsencode(text)
-    while rest:
-        rest = rest[os.write(1, rest) :]

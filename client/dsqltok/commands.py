@@ -4,7 +4,7 @@ import json
 import os
 import sys
 
-from dsqltok import __version__, cli, errors, paths, protocol, report, statustext, transport
+from dsqltok import __version__, arguments, errors, paths, protocol, report, statustext, transport
 
 _MOST_NAMES = 8  # rounds in which a project may name further variables that it reads
 
@@ -29,23 +29,23 @@ exit codes: 0 done, 1 a bug, 2 usage, 3 not found, 4 configuration, 5 credential
 """
 
 
-def run(arguments: list[str]) -> int:
+def run(words: list[str]) -> int:
     """Run one command and return the exit code. Raises `DsqltokError`."""
     if sys.platform == "win32":
         raise errors.UsageError("dsqltok does not run on Windows yet", hint="it runs in WSL 2, on Linux and on macOS")
-    command, *rest = arguments or ["--help"]
+    command, *rest = words or ["--help"]
     if command in ("-h", "--help", "help"):
-        cli.write(USAGE)
+        arguments.write(USAGE)
         return 0
     if command in ("-V", "--version", "version"):
-        cli.write(f"dsqltok {__version__}\n")
+        arguments.write(f"dsqltok {__version__}\n")
         return 0
-    if command not in cli.COMMANDS:
-        hint = report.closest(command, list(cli.COMMANDS)) or "run dsqltok --help"
+    if command not in arguments.COMMANDS:
+        hint = report.closest(command, list(arguments.COMMANDS)) or "run dsqltok --help"
         raise errors.UsageError(f'there is no command "{command}"', hint=hint)
-    options = cli.parse(command, rest)
-    if "help" in options:
-        cli.write(USAGE)
+    options = arguments.parse(command, rest)
+    if "help" in options or command == "get":  # any other `get` has not come here
+        arguments.write(USAGE)
         return 0
     return _COMMANDS[command](options)
 
@@ -55,22 +55,22 @@ def finish_get(params: dict[str, object], line: bytes, options: dict[str, object
     answer = _complete("token.get", params, line)
     if "json" in options:
         shown = {name: answer.get(name) for name in ("token", "expires_at", "host", "user", "region")}
-        cli.write(json.dumps(shown, indent=2) + "\n")
+        arguments.write(json.dumps(shown, indent=2) + "\n")
     else:
-        cli.write(str(answer["token"]) + ("" if "bare" in options else "\n"))
+        arguments.write(str(answer["token"]) + ("" if "bare" in options else "\n"))
     return 0
 
 
 def _url(options: dict[str, object]) -> int:
-    params = cli.selection(options)
+    params = arguments.selection(options)
     line = transport.call(protocol.request("url.get", params))
     urls = _complete("url.get", params, line)["urls"]
     if not isinstance(urls, list):
         raise errors.UnavailableError("the daemon's answer makes no sense", hint="run dsqltok stop, then try again")
     if "json" in options:
-        cli.write(json.dumps(urls, indent=2) + "\n")
+        arguments.write(json.dumps(urls, indent=2) + "\n")
     else:
-        cli.write("\n".join(urls) + ("" if "bare" in options else "\n"))
+        arguments.write("\n".join(urls) + ("" if "bare" in options else "\n"))
     return 0
 
 
@@ -83,7 +83,7 @@ def _complete(method: str, params: dict[str, object], line: bytes) -> dict[str, 
             names = needed.data["names"]
             assert isinstance(names, list)  # noqa: S101 - the daemon's own shape
             known = params["environment"]
-            assert isinstance(known, dict)  # noqa: S101 - made by cli.selection
+            assert isinstance(known, dict)  # noqa: S101 - made by arguments.selection
             known.update({name: os.environ.get(name) for name in names})
             line = transport.call(protocol.request(method, params))
         else:
@@ -93,7 +93,9 @@ def _complete(method: str, params: dict[str, object], line: bytes) -> dict[str, 
 
 
 def _ask(method: str, params: dict[str, object], *, start: bool) -> dict[str, object]:
-    line = transport.call(protocol.request(method, {"protocol": protocol.VERSION, "progress": True, **params}), start=start)
+    line = transport.call(
+        protocol.request(method, {"protocol": protocol.VERSION, "progress": True, **params}), start=start
+    )
     return protocol.read_answer(line)
 
 
@@ -102,9 +104,9 @@ def _status(options: dict[str, object]) -> int:
         answer = _ask("daemon.status", {}, start=False)
     except errors.UnavailableError:
         if "json" in options:
-            cli.write('{"running": false}\n')
+            arguments.write('{"running": false}\n')
         raise
-    cli.write(json.dumps(answer, indent=2) + "\n" if "json" in options else statustext.render(answer))
+    arguments.write(json.dumps(answer, indent=2) + "\n" if "json" in options else statustext.render(answer))
     return 0
 
 
@@ -121,9 +123,9 @@ def _projects(options: dict[str, object]) -> int:
     if action == "list":
         answer = _ask("projects.list", {}, start=True)
         if "json" in options:
-            cli.write(json.dumps(answer["projects"], indent=2) + "\n")
+            arguments.write(json.dumps(answer["projects"], indent=2) + "\n")
         else:
-            cli.write(statustext.render_projects(answer["projects"]))
+            arguments.write(statustext.render_projects(answer["projects"]))
         return 0
     if action not in ("add", "remove"):
         raise errors.UsageError(f'there is no action "{action}"', hint="use add, list or remove")
@@ -135,4 +137,4 @@ def _projects(options: dict[str, object]) -> int:
     return 0
 
 
-_COMMANDS = {"get": cli.get, "url": _url, "status": _status, "stop": _stop, "projects": _projects}
+_COMMANDS = {"url": _url, "status": _status, "stop": _stop, "projects": _projects}

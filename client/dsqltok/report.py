@@ -11,7 +11,7 @@ import difflib
 import os
 import sys
 
-from dsqltok import cli, errors
+from dsqltok import errors
 
 
 def explain(error: BaseException) -> int:
@@ -35,18 +35,15 @@ def warn(warnings: object) -> None:
         _print([f"warning: {text}" for text in warnings])
 
 
-def misuse(command: str, argument: str, *, known: bool) -> errors.UsageError:
+def misuse(command: str, argument: str, options: list[str], *, known: bool) -> errors.UsageError:
     """Return the error for an argument that `command` does not take, or, where `known`, that lacks its value."""
     hint = f"run dsqltok {command} --help"
     if known:
         return errors.UsageError(f"{argument} needs a value", hint=hint)
     if not argument.startswith("-"):
         return errors.UsageError(f'dsqltok {command} has no use for "{argument}"', hint=hint)
-    valued, switches, _ = cli.COMMANDS[command]
     option = argument.partition("=")[0]
-    return errors.UsageError(
-        f"dsqltok {command} has no option {option}", hint=closest(option, [*valued, *switches]) or hint
-    )
+    return errors.UsageError(f"dsqltok {command} has no option {option}", hint=closest(option, options) or hint)
 
 
 def two_names(name: str, env: str) -> errors.UsageError:

@@ -1,0 +1,87 @@
+"""What the command line and the environment say, as the parameters of a request. Imports nothing but `os`."""
+
+import os
+
+from dsqltok import paths, protocol
+
+TYPE_CHECKING = False  # typing's own costs an import; type checkers know this name too
+if TYPE_CHECKING:
+    Options = dict[str, object]
+
+# What selects a project, an env and a token. Each option takes a value; "vars" may be given more than once.
+_SELECTION = {"--env": "env", "--config": "config", "-c": "config", "--data": "data", "--var": "vars"}
+# command: options with a value, switches, positional arguments
+COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
+    "get": (_SELECTION, {"-n": "bare", "--json": "json"}, ("name",)),
+    "url": (_SELECTION, {"-n": "bare", "--json": "json"}, ("name",)),
+    "status": ({}, {"--json": "json"}, ()),
+    "stop": ({}, {}, ()),
+    "projects": ({"--var": "vars"}, {"--json": "json"}, ("action", "file")),
+}
+# What AWS tools heed besides AWS_*, in upper and lower case.
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE")
+
+
+def parse(command: str, words: list[str]) -> "Options":
+    """Return what the arguments of `command` say, by the names in `COMMANDS`. Raises `UsageError`."""
+    valued, switches, positional = COMMANDS[command]
+    options: Options = {}
+    rest = iter(words)
+    places = iter(positional)
+    for argument in rest:
+        if not argument.startswith("-") or argument == "-":
+            name = next(places, None)
+            value: object = argument
+        elif argument in switches:
+            name, value = switches[argument], True
+        elif argument in ("-h", "--help"):
+            name, value = "help", True
+        else:
+            option, equals, value = argument.partition("=")
+            name = valued.get(option)
+            value = value if equals else next(rest, None)
+        if name is None or value is None:
+            from dsqltok import report  # noqa: PLC0415 - not paid for by a warm get
+
+            raise report.misuse(command, argument, [*valued, *switches], known=name is not None)
+        if name == "vars":
+            options.setdefault("vars", []).append(value)  # type: ignore[attr-defined]  # ours is always a list
+        else:
+            options[name] = value
+    return options
+
+
+def selection(options: "Options") -> dict[str, object]:
+    """Return the parameters of a request for a token or a url: which one, for whom, from where."""
+    given = options.get("config")
+    if options.get("env", options.get("name")) != options.get("name", options.get("env")):
+        from dsqltok import report  # noqa: PLC0415 - not paid for by a warm get
+
+        raise report.two_names(str(options["name"]), str(options["env"]))
+    params: dict[str, object] = {
+        "protocol": protocol.VERSION,
+        "progress": True,
+        "config": paths.find_project() if given is None else paths.project_file(str(given)),
+        "env": options.get("env", options.get("name")),
+        "environment": environment(),
+    }
+    for name in ("data", "vars"):
+        if name in options:
+            params[name] = options[name]
+    return params
+
+
+def environment() -> dict[str, str]:
+    """Return the variables that decide whom AWS takes the caller for."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("AWS_") or (name.upper() in _PROXIES and value)
+    }
+
+
+def write(text: str) -> None:
+    """Write all of `text` to stdout."""
+    rest = os.fsencode(text)
+    while rest:
+        rest = rest[os.write(1, rest) :]

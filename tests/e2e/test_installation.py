@@ -1,0 +1,85 @@
+"""What is installed is what the checkout has: the wheel, its programs, the systemd unit."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from standin import people
+from standin.leash import bed_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from desk import Desk
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel() -> Iterator[Path]:
+    """Build the wheel as an installer would."""
+    with bed_directory("wheel-") as directory:
+        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(directory)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        yield next(directory.glob("*.whl"))
+
+
+def test_the_wheel_holds_every_module_and_nothing_else(wheel: Path) -> None:
+    sources = {
+        f"{package}/{path.relative_to(ROOT / side / package)}"
+        for side, package in (("client", "dsqltok"), ("daemon", "dsqltokd"))
+        for path in (ROOT / side / package).rglob("*")
+        if path.suffix in {".py", ".typed"}
+    }
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name and ".data/" not in name}
+    assert packed == sources
+
+
+def test_installed_from_the_wheel_the_programs_work(
+    wheel: Path, desk: Desk, example: Callable[[str], str]
+) -> None:
+    # The dependencies are those that are installed here already, so that no index is asked.
+    place = desk.root / "venv"
+    venv.create(place, with_pip=False, symlinks=True)
+    site = Path(sysconfig.get_path("purelib", vars={"base": str(place)}))
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    python = place / "bin" / "python"
+    install = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--ignore-installed", wheel]
+    subprocess.run(install, check=True, capture_output=True)
+    assert b"import re" not in (place / "bin" / "dsqltok").read_bytes()
+    people.ordinary().own(place)
+    example("admin")
+    done = desk.run(str(place / "bin" / "dsqltok"), "get", "dsql")
+    assert (done.returncode, done.stdout.count("\n")) == (0, 1), done.stderr
+    started_by = desk.run(str(python), "-c", "import dsqltokd; print(dsqltokd.__file__)").stdout
+    assert str(place) in started_by
+
+
+def test_the_systemd_unit_is_content(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("no systemd-analyze (of Debian's systemd) to verify the unit with")
+    program = tmp_path / ".local/bin/dsqltokd"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    unit = tmp_path / "dsqltokd.service"
+    unit.write_text((ROOT / "systemd" / unit.name).read_text())
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--user", "--man=no", str(unit)],
+        env={"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
