@@ -46,23 +46,21 @@ def test_the_wheel_holds_every_module_and_nothing_else(wheel: Path) -> None:
     assert packed == sources
 
 
-def test_installed_from_the_wheel_the_programs_work(
-    wheel: Path, desk: Desk, example: Callable[[str], str]
-) -> None:
+def test_installed_from_the_wheel_the_programs_work(wheel: Path, desk: Desk, example: Callable[[str], str]) -> None:
     # The dependencies are those that are installed here already, so that no index is asked.
     place = desk.root / "venv"
     venv.create(place, with_pip=False, symlinks=True)
     site = Path(sysconfig.get_path("purelib", vars={"base": str(place)}))
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    python = place / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--ignore-installed", wheel]
+    python = str(place / "bin" / "python")
+    install = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--ignore-installed", str(wheel)]
     subprocess.run(install, check=True, capture_output=True)
     assert b"import re" not in (place / "bin" / "dsqltok").read_bytes()
     people.ordinary().own(place)
     example("admin")
     done = desk.run(str(place / "bin" / "dsqltok"), "get", "dsql")
     assert (done.returncode, done.stdout.count("\n")) == (0, 1), done.stderr
-    started_by = desk.run(str(python), "-c", "import dsqltokd; print(dsqltokd.__file__)").stdout
+    started_by = desk.run(python, "-c", "import dsqltokd; print(dsqltokd.__file__)").stdout
     assert str(place) in started_by
 
 
