@@ -106,7 +106,8 @@ class Keeper:
 
 def encode(stored: Iterable[Stored], now: Instant) -> str:
     """Return the entry's text. It holds secrets: it goes to the keyring and nowhere else."""
-    return json.dumps({"version": VERSION, "identities": [_from_state(*each, now) for each in stored]})
+    found = [_from_state(*each, now) for each in stored if each[0].seal is None]
+    return json.dumps({"version": VERSION, "identities": found})
 
 
 def decode(text: str, now: Instant) -> list[Stored]:
@@ -116,7 +117,7 @@ def decode(text: str, now: Instant) -> list[Stored]:
         if document["version"] != VERSION:
             return []
         found = [_to_state(each, now) for each in document["identities"]]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return []
     return [each for each in found if each[1].slots or each[1].session]
 
@@ -166,4 +167,5 @@ def _to_state(each: Mapping[str, Any], now: Instant) -> Stored:
     session = session_from_json(each["session"])
     if session is not None and (session.expires_at <= now.wall or session.obtained_at > now.wall + _SKEW):
         session = None
-    return identity, State(slots=slots, session=session), each["files"]
+    files = [[str(path), seen and [int(part) for part in seen]] for path, seen in each["files"]]
+    return identity, State(slots=slots, session=session), files

@@ -47,7 +47,7 @@ class Place:
         Raises `ConfigurationError` where the directory cannot be used, `UnavailableError` where the wait was in vain.
         """
         _make_private(os.path.dirname(self.socket_path))
-        self._lock = os.open(paths.lock_path(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        self._lock = _open_lock(paths.lock_path())
         end = time.monotonic() + patience
         while True:
             try:
@@ -133,6 +133,15 @@ def _make_private(directory: str) -> None:
             f"{directory} is not a directory of yours alone",
             hint=f"chmod 700 {directory}, or remove it if it is not yours",
         )
+
+
+def _open_lock(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot open {path}: {error.strerror}", hint="it must be a plain file of yours, or not be there at all"
+        ) from error
 
 
 def _remove(path: str) -> None:

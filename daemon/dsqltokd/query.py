@@ -78,7 +78,7 @@ def read(params: dict[str, Any]) -> Query:
         raise UsageError(f"there is no parameter {min(unknown)!r}", hint="PROTOCOL in the README lists them")
     environment = params.get("environment", {})
     if not isinstance(environment, dict) or not all(
-        value is None or _is_plain(value) for value in environment.values()
+        _is_name(name) and (value is None or _is_plain(value)) for name, value in environment.items()
     ):
         raise UsageError("environment must be an object of texts", hint="null says that a variable is not set")
     return Query(
@@ -114,5 +114,13 @@ def _text(params: dict[str, Any], name: str) -> str | None:
     return value
 
 
+def _is_name(name: str) -> bool:
+    return _is_plain(name) and name != "" and "=" not in name
+
+
 def _is_plain(value: object) -> bool:
-    return isinstance(value, str) and "\0" not in value
+    """Tell whether a value is a text that the operating system can take."""
+    try:
+        return isinstance(value, str) and b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False

@@ -64,7 +64,7 @@ def _load(path: str) -> tuple[Added, ...]:
         return tuple(Added(str(each["config"]), tuple(map(str, each["variables"]))) for each in document["projects"])
     except FileNotFoundError:
         return ()
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigurationError(
             f"{path} cannot be read ({type(error).__name__})", hint="move it away and add the projects again"
         ) from error

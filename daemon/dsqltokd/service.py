@@ -275,8 +275,7 @@ class Service:
 
     def _snapshot(self) -> Iterable[Stored]:
         for identity, state in self.tokens.states.items():
-            if identity.seal is None:
-                yield identity, state, [[path, seen] for path, seen in self._files.get(identity, {}).items()]
+            yield identity, state, [[path, seen] for path, seen in self._files.get(identity, {}).items()]
 
 
 def _key(query: Query, config: str) -> Key:

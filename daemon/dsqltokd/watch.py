@@ -152,6 +152,10 @@ class Watcher(FileSystemEventHandler):
 
     def _look_at(self, event: _Event) -> None:
         touched = {path for entry in event.paths for path in self._entries.get(entry, ())}
+        for directory in self._directories.keys() & set(event.paths):
+            # It may be gone and made again, with the same inode: only a new watch is certain to be alive.
+            self._unwatch(directory)
+            touched |= {path for entry in self._entries_in(directory) for path in self._entries[entry]}
         if not touched:
             return
         time.sleep(_SETTLE)
@@ -167,7 +171,7 @@ class Watcher(FileSystemEventHandler):
             self._check(path)
         wanted = {os.path.dirname(entry) for entry in self._entries}
         for directory in self._directories.keys() - wanted:
-            self._observer.unschedule(self._directories.pop(directory).watch)
+            self._unwatch(directory)
 
     def _check(self, path: str) -> bool:
         found = identity(path)
@@ -184,17 +188,32 @@ class Watcher(FileSystemEventHandler):
 
     def _watch_directory(self, directory: str) -> None:
         try:
-            found = os.stat(directory)
-            place = (found.st_dev, found.st_ino)
+            place = _place(directory)
             old = self._directories.get(directory)
             if old is not None and old.place == place:
                 return
             if old is not None:
-                self._observer.unschedule(old.watch)
+                self._unwatch(directory)
             watch = self._observer.schedule(self, directory, event_filter=_HEARD)
             self._directories[directory] = _Directory(place, watch)
         except OSError:
             self._blind = True
+
+    def _unwatch(self, directory: str) -> None:
+        self._observer.unschedule(self._directories.pop(directory).watch)
+
+    def _entries_in(self, directory: str) -> list[str]:
+        return [entry for entry in self._entries if os.path.dirname(entry) == directory]
+
+
+def _place(directory: str) -> tuple[int, int]:
+    # It is opened because a watch needs the same permission: watchdog says nothing where inotify denies one.
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        found = os.fstat(fd)
+    finally:
+        os.close(fd)
+    return found.st_dev, found.st_ino
 
 
 def _entries_to(path: str) -> Iterator[str]:

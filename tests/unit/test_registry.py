@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dsqltok.errors import ConfigurationError, UnavailableError
+from dsqltokd.registry import Added, Registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+APP = Added("/home/me/app/atlas.hcl", ("tenant=a",))
+SHOP = Added("/home/me/shop/atlas.hcl")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "projects.json"
+
+
+def test_without_a_file_there_are_no_projects(path: Path) -> None:
+    assert Registry(str(path)).projects == ()
+    assert not path.exists()
+
+
+def test_what_one_daemon_adds_the_next_one_knows(path: Path) -> None:
+    registry = Registry(str(path))
+    registry.add(APP)
+    registry.add(SHOP)
+    assert registry.projects == (APP, SHOP)
+    assert Registry(str(path)).projects == (APP, SHOP)
+
+
+def test_adding_a_project_again_replaces_its_variables(path: Path) -> None:
+    registry = Registry(str(path))
+    registry.add(APP)
+    registry.add(SHOP)
+    registry.add(Added(APP.config, ("tenant=b",)))
+    assert Registry(str(path)).projects == (SHOP, Added(APP.config, ("tenant=b",)))
+
+
+def test_a_project_is_forgotten_once(path: Path) -> None:
+    registry = Registry(str(path))
+    registry.add(APP)
+    assert registry.remove(APP.config)
+    assert not registry.remove(APP.config)
+    assert Registry(str(path)).projects == ()
+
+
+def test_a_path_of_any_bytes_is_kept(path: Path) -> None:
+    odd = Added(os.fsdecode(b"/home/me/\xff\n/atlas.hcl"), ("a=\udcff", "b=ü"))
+    Registry(str(path)).add(odd)
+    assert Registry(str(path)).projects == (odd,)
+
+
+def test_the_file_is_for_its_owner_alone_whatever_was_there_and_whatever_the_umask(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text('{"version": 1, "projects": []}')
+    path.chmod(0o644)
+    old = os.umask(0)
+    try:
+        Registry(str(path)).add(APP)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_directory_that_is_made_for_it_is_for_its_owner_alone(path: Path) -> None:
+    old = os.umask(0)
+    try:
+        Registry(str(path)).add(APP)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_reader_sees_the_old_file_or_the_new_one_and_nothing_else_is_left(path: Path) -> None:
+    registry = Registry(str(path))
+    registry.add(APP)
+    with path.open(encoding="utf-8") as before:
+        registry.add(SHOP)
+        assert len(json.load(before)["projects"]) == 1  # what was open is not written into
+    assert len(json.loads(path.read_text())["projects"]) == 2
+    assert os.listdir(path.parent) == ["projects.json"]
+
+
+def test_a_change_that_cannot_be_written_does_not_count(path: Path) -> None:
+    registry = Registry(str(path))
+    registry.add(APP)
+    text = path.read_text()
+    (path.parent / f"projects.json.{os.getpid()}").mkdir()  # in the way of the new file
+    with pytest.raises(UnavailableError, match="cannot write") as caught:
+        registry.add(SHOP)
+    assert caught.value.hint
+    assert registry.projects == (APP,)
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"5",
+        b"{}",
+        b"\xff",
+        b'{"version": 1}',
+        b'{"version": 1, "projects": [1]}',
+        b'{"version": 1, "projects": [{"config": "/a"}]}',
+        b'{"version": 1, "projects": [{"config": "/a", "variables": 1}]}',
+        b"[" * 100_000,
+    ],
+    ids=lambda content: content[:20],
+)
+def test_a_damaged_file_is_an_error_that_says_what_to_do_and_the_file_stays(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"projects\.json cannot be read") as caught:
+        Registry(str(path))
+    assert caught.value.hint == "move it away and add the projects again"
+    assert path.read_bytes() == content
+
+
+def test_a_file_of_a_newer_version_is_not_overwritten(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text('{"version": 2, "projects": []}')
+    with pytest.raises(ConfigurationError, match="newer dsqltok"):
+        Registry(str(path))

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dsqltokd import schedule
+from dsqltokd.model import Instant, Policy, Secret, Session, Token
+
+spreads = st.floats(0, 1, exclude_max=True)
+
+
+def token(*, life: float, signed_boot: float = 0.0) -> Token:
+    return Token(Secret("t"), "us-east-1", 1000.0, signed_boot, 1000.0 + life)
+
+
+def session(*, life: float) -> Session:
+    return Session("ASIA", Secret("k"), Secret("s"), 1000.0, 1000.0 + life)
+
+
+@pytest.mark.parametrize(("ttl", "least"), [(1, 1 / 3), (60, 20), (900, 300), (901, 300), (604_800, 300)])
+def test_the_least_life_served_is_five_minutes_or_a_third_of_a_short_token(ttl: int, least: float) -> None:
+    assert schedule.least_life(Policy(token_ttl=ttl)) == pytest.approx(least)
+
+
+@pytest.mark.parametrize(("life", "left"), [(900, 300), (660, 220), (3, 1)])
+def test_a_token_is_replaced_once_two_thirds_of_its_effective_life_are_gone(life: float, left: float) -> None:
+    assert schedule.refresh_life(token(life=life)) == pytest.approx(left)
+
+
+def test_a_token_is_cut_short_where_its_credentials_end_before_its_signature() -> None:
+    assert schedule.is_cut_short(token(life=660), Policy())
+    assert not schedule.is_cut_short(token(life=900), Policy())
+
+
+def test_a_token_that_is_cut_short_is_left_alone_for_half_a_minute() -> None:
+    signed = token(life=60, signed_boot=50.0)
+    assert schedule.rest(signed, Instant(1000.0, 50.0)) == 30.0
+    assert schedule.rest(signed, Instant(9999.0, 70.0)) == 10.0
+    assert schedule.rest(signed, Instant(1000.0, 90.0)) < 0
+
+
+@pytest.mark.parametrize(("spread", "at"), [(0.0, 1450.0), (0.5, 1525.0), (0.999999, 1600.0)])
+def test_a_session_is_replaced_at_half_to_two_thirds_of_its_life(spread: float, at: float) -> None:
+    assert schedule.session_refresh_at(session(life=900), spread) == pytest.approx(at, abs=0.01)
+
+
+@given(st.integers(1, 10_000), spreads)
+def test_the_pause_after_a_failure_is_a_second_at_first_and_five_minutes_at_last(failures: int, spread: float) -> None:
+    pause = schedule.backoff(failures, spread)
+    assert 0.8 <= pause <= 300
+    assert pause >= 0.8 * min(300.0, 2.0 ** min(failures - 1, 30))
+    assert schedule.backoff(failures + 1, spread) >= pause
+
+
+@given(st.integers(1, 10_000), spreads, spreads)
+def test_identities_that_fail_together_do_not_try_again_together(failures: int, one: float, other: float) -> None:
+    if abs(one - other) > 1e-6:
+        assert schedule.backoff(failures, one) != schedule.backoff(failures, other)
