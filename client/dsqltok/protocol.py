@@ -8,8 +8,6 @@ start does: a successful answer to `token.get` begins with exactly `TOKEN_PREFIX
 token holds no character that JSON would escape. Everything else goes through `json`.
 """
 
-from _json import encode_basestring_ascii as _quote
-
 TYPE_CHECKING = False  # typing's own costs an import; type checkers know this name too
 if TYPE_CHECKING:
     from dsqltok.errors import DsqltokError
@@ -24,6 +22,14 @@ INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
 APPLICATION_ERROR = -32000
+
+
+def _quote(text: str) -> str:
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    from _json import encode_basestring_ascii  # noqa: PLC0415 - a shared library to load, and seldom needed
+
+    return encode_basestring_ascii(text)
 
 
 def _encode(value: object) -> str:
