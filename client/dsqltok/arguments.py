@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     Options = dict[str, object]
 
 # What selects a project, an env and a token. Each option takes a value; "vars" may be given more than once.
-_SELECTION = {"--env": "env", "--config": "config", "-c": "config", "--data": "data", "--var": "vars"}
+_SELECTION = {"--env": "env", "--config": "config", "-c": "config", "--var": "vars"}
 # command: options with a value, switches, positional arguments
 COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
-    "get": (_SELECTION, {"-n": "bare", "--json": "json"}, ("name",)),
+    "get": ({**_SELECTION, "--data": "data"}, {"-n": "bare", "--json": "json"}, ("name",)),
     "url": (_SELECTION, {"-n": "bare", "--json": "json"}, ("name",)),
     "status": ({}, {"--json": "json"}, ()),
     "stop": ({}, {}, ()),
@@ -20,6 +20,15 @@ COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
 }
 # What AWS tools heed besides AWS_*, in upper and lower case.
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE")
+
+# Those whose value is a path.
+_PATHS = (
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+)
 
 
 def parse(command: str, words: list[str]) -> "Options":
@@ -73,15 +82,19 @@ def selection(options: "Options") -> dict[str, object]:
 
 def environment() -> dict[str, str]:
     """Return the variables that decide whom AWS takes the caller for."""
-    return {
+    found = {
         name: value
         for name, value in os.environ.items()
-        if name.startswith("AWS_") or (name.upper() in _PROXIES and value)
+        if name.startswith("AWS_") or name == "HOME" or (name.upper() in _PROXIES and value)
     }
+    for name in _PATHS:
+        if name in found and found[name][:1] not in ("", "/", "~", "$"):
+            found[name] = paths.absolute(found[name])  # the daemon works in another directory
+    return found
 
 
 def write(text: str) -> None:
     """Write all of `text` to stdout."""
-    rest = os.fsencode(text)
+    rest = text.encode("utf-8", "surrogateescape")
     while rest:
         rest = rest[os.write(1, rest) :]

@@ -48,6 +48,14 @@ class DsqltokError(Exception):
             "data": self.data,
         }
 
+    def fresh(self) -> DsqltokError:
+        """Return the same error without its history: the frames of a traceback hold whatever the program held then.
+
+        What is kept is a fresh copy, and what is raised from there is another: an exception that is raised again and
+        again grows each time.
+        """
+        return from_data(self.as_data())
+
 
 class UsageError(DsqltokError):
     """The command or request itself is wrong: the caller's to mend."""

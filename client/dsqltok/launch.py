@@ -43,6 +43,7 @@ def start() -> None:
         raise errors.UnavailableError(f"cannot start the daemon: {error}", hint="reinstall dsqltok") from error
     finally:
         os.close(log)
+    daemon.returncode = 0  # nobody waits for a daemon; subprocess would warn of it
     assert daemon.stdout is not None  # noqa: S101 - for the type checker: it was asked for
     with daemon.stdout as pipe:
         line = _first_line(pipe.fileno(), time.monotonic() + _DEADLINE)
@@ -56,7 +57,7 @@ def _judge(line: bytes | None) -> None:
         raise errors.TimedOutError(f"the daemon was not ready in {_DEADLINE:.0f} s", hint=f"see {paths.log_file()}")
     try:
         raise errors.from_data(json.loads(line))
-    except ValueError:
+    except (ValueError, AttributeError):
         hint = f"its last words are in {paths.log_file()}; dsqltokd in a terminal shows them too"
         raise errors.UnavailableError("the daemon could not start", hint=hint) from None
 
@@ -80,12 +81,8 @@ def _open_log() -> int:
         if os.path.exists(paths.log_file()) and os.path.getsize(paths.log_file()) > _LONGEST_LOG:
             os.replace(paths.log_file(), paths.log_file() + ".old")
         return os.open(paths.log_file(), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise errors.UnavailableError(
-            f"cannot write the daemon's log {paths.log_file()}: {error.strerror}",
-            hint="make that directory yours and writable",
-            retryable=False,
-        ) from error
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY)  # a home that cannot be written to is no reason to give no tokens
 
 
 def _isolation() -> list[str]:

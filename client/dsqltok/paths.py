@@ -105,7 +105,7 @@ def _place(directory: str) -> tuple[int, int] | None:
 def project_file(given: str) -> str:
     """Return the absolute path that `--config` means: a path, or `file://` and a path as Atlas has it.
 
-    Raises `UsageError` for another scheme.
+    Raises `UsageError` for another scheme, and for a relative path where the working directory is gone.
     """
     scheme, separator, path = given.partition("://")
     if separator and scheme != "file":
@@ -114,4 +114,16 @@ def project_file(given: str) -> str:
         raise errors.UsageError(
             f"a project file is a path or file://path, not {scheme}://", hint="dsqltok reads local files only"
         )
-    return os.path.abspath(path if separator else given)
+    return absolute(path if separator else given)
+
+
+def absolute(path: str) -> str:
+    """Return a path as seen from the working directory. Raises `UsageError` where that directory is gone."""
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        from dsqltok import errors  # noqa: PLC0415 - not paid for by a warm get
+
+        raise errors.UsageError(
+            f"{path} is relative to the working directory, which is gone", hint="change to another directory"
+        ) from None

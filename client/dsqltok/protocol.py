@@ -106,8 +106,8 @@ def read_answer(line: bytes) -> dict[str, object]:
         if "error" in answer:
             data = answer["error"].get("data") or {"message": answer["error"]["message"]}
             raise errors.from_data(data)
-        found: dict[str, object] = answer["result"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        found: dict[str, object] = {**answer["result"]}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise errors.UnavailableError(
             "the daemon's answer makes no sense", hint="run dsqltok stop, then try again"
         ) from error

@@ -8,16 +8,23 @@ stdout, and the exit code is the error's (README.md lists them).
 """
 
 import difflib
+import errno
 import os
 import sys
 
-from dsqltok import errors
+from dsqltok import errors, text
+
+_UNWRITABLE = (errno.EBADF, errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def explain(error: BaseException) -> int:
     """Print an error and return the exit code it stands for."""
     if isinstance(error, BrokenPipeError):
         return errors.UnavailableError.exit_code  # whoever read our output has gone; there is nobody to tell
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+        error = errors.UnavailableError(
+            f"cannot write to stdout: {os.strerror(error.errno).lower()}", hint="see where it leads", retryable=False
+        )
     if not isinstance(error, errors.DsqltokError):
         error = _unforeseen(error)
     lines = [f"error: {error.message}"]
@@ -32,7 +39,7 @@ def explain(error: BaseException) -> int:
 def warn(warnings: object) -> None:
     """Print the warnings that came with an answer."""
     if isinstance(warnings, list):
-        _print([f"warning: {text}" for text in warnings])
+        _print([f"warning: {warning}" for warning in warnings])
 
 
 def misuse(command: str, argument: str, options: list[str], *, known: bool) -> errors.UsageError:
@@ -69,8 +76,8 @@ def _unforeseen(error: BaseException) -> errors.DsqltokError:
 
 
 def _print(lines: list[str]) -> None:
-    text = "".join(f"{line}\n" for line in lines)
+    words = "".join(f"{text.plain(line)}\n" for line in lines)
     try:
-        os.write(2, text.encode(sys.getfilesystemencoding(), "backslashreplace"))
+        os.write(2, words.encode(sys.getfilesystemencoding(), "backslashreplace"))
     except OSError:
         pass  # there is no stderr to write to

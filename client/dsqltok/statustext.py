@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from dsqltok.text import plain
+
 _MINUTE = 60
 
 
@@ -23,14 +25,13 @@ def render(status: dict[str, Any]) -> str:
     for error in errors.values():
         lines += ["", f"error: {error['message']}"]
         lines += [f"hint: {error['hint']}"] if error["hint"] else []
-    return "\n".join(lines) + "\n"
+    return plain("\n".join(lines) + "\n")
 
 
 def render_projects(projects: Any) -> str:
     """Return what `projects.list` said, for a person: a project a line."""
-    return "".join(
-        " ".join([each["config"], *(f"--var {name}=…" for name in each["vars"])]) + "\n" for each in projects
-    )
+    lines = (" ".join([each["config"], *(f"--var {name}=…" for name in each["vars"])]) for each in projects)
+    return plain("".join(f"{line}\n" for line in lines))
 
 
 def _keyring(keyring: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ def all_tokens(entry: Entry, query: Query) -> list[Chosen]:
 
 async def among_added(projects: Projects, added: tuple[Added, ...], query: Query) -> Entry:
     """Return the answer of the one added project that has one. Raises `NotFoundError` for none, or for several."""
-    keys = [Key(each.config, query.env, query.data, (*each.variables, *query.variables)) for each in added]
+    keys = [Key(each.config, query.env, query.data, _variables(each, query)) for each in added]
     if not keys:
         raise NotFoundError(
             "there is no atlas.hcl at or above this directory",
@@ -69,24 +70,29 @@ async def among_added(projects: Projects, added: tuple[Added, ...], query: Query
         return await projects.get(keys[0], query)
     if query.env is None and query.data is None:
         raise _several("several projects were added", keys)
-    found, errors = [], []
-    for key in keys:
-        try:
-            found.append(await projects.get(key, query))
-        except EnvironmentNeededError:
-            raise
-        except DsqltokError as error:
-            errors.append(error)
+    outcomes = await asyncio.gather(*(projects.get(key, query) for key in keys), return_exceptions=True)
+    found = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+    errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    for error in errors:
+        if isinstance(error, EnvironmentNeededError) or not isinstance(error, DsqltokError):
+            raise error
     if len(found) > 1:
         raise _several(f'several added projects have "{query.env or query.data}"', [entry.key for entry in found])
     if not found:
-        broken = next((error for error in errors if not isinstance(error, NotFoundError)), None)
+        # That a project has no such env tells its candidates; that its file is gone does not, and is worth knowing.
+        broken = next((error for error in errors if "candidates" not in getattr(error, "data", {})), None)
         raise broken or NotFoundError(
             f'none of the added projects has "{query.env or query.data}"',
             hint="dsqltok projects list shows them",
             data={"candidates": [key.config for key in keys]},
         )
     return found[0]
+
+
+def _variables(added: Added, query: Query) -> tuple[str, ...]:
+    """Return the variables that a project was added with, but for those that the query gives anew, and the query's."""
+    anew = {text.partition("=")[0] for text in query.variables}
+    return (*(text for text in added.variables if text.partition("=")[0] not in anew), *query.variables)
 
 
 def _several(text: str, keys: list[Key]) -> NotFoundError:

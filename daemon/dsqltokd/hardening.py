@@ -1,4 +1,4 @@
-"""Keeping a process's memory to itself: no core files, and on Linux no debugger or /proc reader of the same user."""
+"""What a process asks of the system for itself: that nobody looks into its memory, and room for its connections."""
 
 from __future__ import annotations
 
@@ -7,10 +7,20 @@ import resource
 import sys
 
 _PR_SET_DUMPABLE = 4
+_MOST_FILES = 65_536
 
 
 def protect_memory() -> None:
-    """Do what the module says, for this process; what it executes later starts without the second part."""
+    """Have no core files and, on Linux, no debugger or /proc reader of the same user; not so for later programs."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def raise_file_limit() -> int:
+    """Allow as many open files as the system lets this process have, within reason; return how many that are."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if wanted > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(soft, wanted)

@@ -14,7 +14,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from dsqltok import __version__, paths
+from dsqltok import __version__, paths, text
 from dsqltok.errors import DsqltokError, UsageError
 from dsqltokd import config, hardening
 from dsqltokd.place import Place
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _log = logging.getLogger(__name__)
-_LOCK_PATIENCE = 8.0  # seconds: longer than a daemon that is leaving takes
+_LOCK_PATIENCE = 12.0  # seconds: longer than a daemon that is leaving takes
+_CONNECTIONS = 1024
+_OTHER_FILES = 256  # that are left for workers' pipes and watches
 _USAGE = """\
 usage: dsqltokd [--help | --version]
 
@@ -59,9 +61,12 @@ def _run(arguments: Sequence[str]) -> int:
     if sys.platform == "win32":
         raise UsageError("dsqltokd does not run on Windows yet", hint="it runs in WSL 2, on Linux and on macOS")
     os.umask(0o077)
+    _open_standard()
     hardening.protect_memory()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Plain("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
     settings = config.load(paths.config_file())
     place = Place()
     if not place.enter(_LOCK_PATIENCE):
@@ -74,15 +79,37 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 async def _serve(settings: config.Config, place: Place, registry: Registry) -> None:
-    from dsqltokd.service import Service  # noqa: PLC0415 - a daemon that finds another one need not load it
+    # A daemon that finds another one need not load these.
+    from dsqltokd.server import Limits  # noqa: PLC0415
+    from dsqltokd.service import Service  # noqa: PLC0415
 
     # Whom AWS takes a caller for is the caller's to say: what the daemon itself was started with must not leak in.
     environment = {name: value for name, value in os.environ.items() if not is_aws(name)}
-    service = Service(settings, place, registry, environment)
+    connections = hardening.raise_file_limit() - _OTHER_FILES
+    service = Service(
+        settings, place, registry, environment, Limits(connections=max(1, min(_CONNECTIONS, connections)))
+    )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, service.stop)
     await service.run(lambda: _tell("ok"))
+    # asyncio.run would wait for a thread that is stuck in a dead mount, and keep the lock from the next daemon.
+    logging.shutdown()
+    os._exit(0)
+
+
+class _Plain(logging.Formatter):
+    """Keeps what a project or a path may hold from being more than text in a terminal, and from forging a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return text.plain(super().format(record), keep="")
+
+
+def _open_standard() -> None:
+    """Open what of 0, 1 and 2 is closed, so that nothing else gets these numbers."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004 - stderr
+        pass
+    os.close(fd)
 
 
 def _tell(line: str) -> None:

@@ -75,8 +75,10 @@ class Keeper:
         self._writing = asyncio.get_running_loop().create_task(self._store())
 
     async def _store(self) -> None:
-        await self._ask("store", encode(self._snapshot(), clock.now()))
-        self._writing = None
+        try:
+            await self._ask("store", encode(self._snapshot(), clock.now()))
+        finally:
+            self._writing = None
         if self._again:
             self._again = False
             self._write()
@@ -142,6 +144,7 @@ def _from_state(identity: Identity, state: State, files: list[Any], now: Instant
         "role_arn": identity.role_arn,
         "environment": [list(pair) for pair in identity.environment],
         "files": files,
+        "attended": state.attended,
         "tokens": tokens,
         "session": session_to_json(state.session),
     }
@@ -168,4 +171,4 @@ def _to_state(each: Mapping[str, Any], now: Instant) -> Stored:
     if session is not None and (session.expires_at <= now.wall or session.obtained_at > now.wall + _SKEW):
         session = None
     files = [[str(path), seen and [int(part) for part in seen]] for path, seen in each["files"]]
-    return identity, State(slots=slots, session=session), files
+    return identity, State(slots=slots, session=session, attended=bool(each["attended"])), files

@@ -3,7 +3,8 @@
 The rules:
 - A worker does one job at a time. While one is busy the next job of its kind starts another, up to `_MOST` of a kind.
 - Past its deadline a worker is killed with its whole process group, helpers and all, and its pipes are closed unread.
-- One that did its job lingers for the next of the same kind and key, unless the job says that it held secrets.
+- One that did its job lingers for the next of the same kind and key, unless the job says that it held secrets; of a
+  kind, the longest idle ones end early where many linger.
 - One that lingered may have died meanwhile: its job gets a fresh one. To die over the first job is an error.
 """
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 LINGER = 30.0
 _START = 5.0  # seconds that a process may take to start, on top of its first job's deadline
 _MOST = {"project": 4, "aws": 16, "keystore": 1}
+_MOST_IDLE = 4  # of a kind
 _MOST_ANSWER = 32 << 20
 _Key = tuple[str, object]
 
@@ -69,7 +71,10 @@ class _Worker(asyncio.SubprocessProtocol):
         self._received.clear()
         self._answer = asyncio.get_running_loop().create_future()
         pipe.write(json.dumps(job).encode("ascii") + b"\n")
-        answer: dict[str, Any] = json.loads(await self._answer)
+        try:
+            answer: dict[str, Any] = json.loads(await self._answer)
+        except ValueError:
+            raise _DiedError from None  # what writes no answers is no worker any more
         self._received.clear()
         self.used = True
         return answer
@@ -95,6 +100,7 @@ class Pool:
         self._room = {kind: asyncio.Semaphore(most) for kind, most in _MOST.items()}
         self._idle: dict[_Key, list[_Worker]] = {}
         self._workers: set[_Worker] = set()
+        self._closed = False
 
     @property
     def size(self) -> int:
@@ -122,11 +128,13 @@ class Pool:
     async def _do(
         self, kind: str, job: Mapping[str, Any], key: object, deadline: float, *, linger: bool
     ) -> dict[str, Any]:
+        if self._closed:
+            raise _DiedError
         worker = self._take((kind, key)) or await self._start(kind)
         reused = worker.used
         try:
             async with asyncio.timeout(deadline if reused else deadline + _START):
-                answer = await worker.do(job)
+                answer = await worker.do({**job, "seconds": deadline})
         except _DiedError:
             self._end(worker)
             if not reused:
@@ -146,7 +154,8 @@ class Pool:
         self._park((kind, None), await self._start(kind))
 
     def close(self) -> None:
-        """End every worker now."""
+        """End every worker now. What they were doing ends with an error, and what comes later does too."""
+        self._closed = True
         for worker in list(self._workers):
             self._end(worker)
 
@@ -163,10 +172,15 @@ class Pool:
         return None
 
     def _park(self, key: _Key, worker: _Worker) -> None:
+        resting = [place for place, idle in self._idle.items() for _ in idle if place[0] == key[0]]
+        if len(resting) >= _MOST_IDLE:
+            self._retire(resting[0], self._idle[resting[0]][0])
         self._idle.setdefault(key, []).append(worker)
         worker.retire = asyncio.get_running_loop().call_later(self._linger, self._retire, key, worker)
 
     def _retire(self, key: _Key, worker: _Worker) -> None:
+        if worker.retire is not None:
+            worker.retire.cancel()
         idle = self._idle.get(key, [])
         if worker in idle:
             idle.remove(worker)
@@ -191,6 +205,8 @@ class Pool:
             start_new_session=True,
         )
         self._workers.add(worker)
+        if self._closed:
+            self._end(worker)
         return worker
 
     def _end(self, worker: _Worker) -> None:

@@ -43,7 +43,8 @@ class Key:
 class Entry:
     """The answer to a question, for one setting of the environment variables that the project reads.
 
-    `outcome` is what the worker said last, `texts` the files that it rests on. `error` is what keeps the worker from
+    `outcome` is what the worker said last, `texts` the files that it rests on, None if they are
+    too long to keep. `error` is what keeps the worker from
     saying it again, or from saying anything. `current` is whether all this still holds.
     """
 
@@ -52,7 +53,7 @@ class Entry:
     error: DsqltokError | None = None
     current: bool = False
     files: frozenset[str] = frozenset()
-    texts: dict[str, str] = field(default_factory=dict, repr=False)
+    texts: dict[str, str] | None = field(default=None, repr=False)
     evaluation: asyncio.Task[None] | None = None
     urls: tuple[dict[str, Secret], tuple[Secret, ...]] | None = field(default=None, repr=False)
 
@@ -117,7 +118,7 @@ class Projects:
             if entry.outcome is not None:
                 return entry
             if entry.error is not None:
-                raise entry.error
+                raise entry.error.fresh()
         raise ConfigurationError(
             f"{key.config} reads other environment variables each time", hint="name them without a condition"
         )
@@ -137,15 +138,17 @@ class Projects:
         if entry.urls is not None and entry.urls[0] == tokens:
             return entry.urls[1]
         revealed = {name: token.reveal() for name, token in tokens.items()}
-        answer = await self._ask(entry.key, self._environment(entry.key, query) or {}, revealed, entry.texts)
+        texts = entry.texts
+        answer = await self._ask(entry.key, self._environment(entry.key, query) or {}, revealed, texts)
         raise_error(answer)
         urls = tuple(Secret(url) for url in answer["urls"])
-        entry.urls = (dict(tokens), urls)
+        if entry.texts is texts:
+            entry.urls = (dict(tokens), urls)
         return urls
 
     def changed(self, path: str) -> bool:
         """A file has changed: what rests on it is to be evaluated again. Tell whether anything does."""
-        touched = self._by_file.get(path, set())
+        touched = tuple(self._by_file.get(path, ()))
         for place in touched:
             entry = self._entries[place]
             entry.current = False
@@ -154,6 +157,10 @@ class Projects:
             if not self._names.get(entry.key) and entry.outcome is not None and entry.evaluation is None:
                 entry.evaluation = asyncio.get_running_loop().create_task(self._evaluate(entry, {}))
         return bool(touched)
+
+    def rests_on(self, path: str) -> bool:
+        """Tell whether a file matters to any project."""
+        return path in self._by_file
 
     def _environment(self, key: Key, query: Query) -> dict[str, str | None] | None:
         """Return the caller's values of the variables that the project reads, None where the request left one out."""
@@ -164,13 +171,17 @@ class Projects:
 
     def _entry(self, key: Key, environment: dict[str, str | None]) -> Entry:
         place = (key, queries.digest(environment))
-        if place not in self._entries and len(self._entries) >= _MOST_RESULTS:
+        entry = self._entries.pop(place, None) or Entry(key)
+        self._entries[place] = entry  # last in the order of use
+        while len(self._entries) > _MOST_RESULTS:
             self._drop(next(iter(self._entries)))
-        return self._entries.setdefault(place, Entry(key))
+        return entry
 
     def _drop(self, place: tuple[Key, str]) -> None:
         entry = self._entries.pop(place)
         self._index(place, entry.files, frozenset())
+        if not any(key == entry.key for key, _ in self._entries):
+            self._names.pop(entry.key, None)
 
     async def _evaluated(self, entry: Entry, environment: dict[str, str | None]) -> None:
         if entry.evaluation is None:
@@ -180,6 +191,8 @@ class Projects:
     async def _evaluate(self, entry: Entry, environment: dict[str, str | None]) -> None:
         try:
             answer = await self._ask(entry.key, environment, {}, None)
+            if "names" not in answer:  # the worker did not come as far as the project
+                raise_error(answer)
             self._names[entry.key] = self._names.get(entry.key, frozenset()) | frozenset(answer["names"])
             if "need" not in answer:
                 self._hold(entry, environment, answer["files"])
@@ -196,16 +209,18 @@ class Projects:
     def _note(self, entry: Entry, error: DsqltokError) -> None:
         # Only a file that no longer makes sense keeps its last good meaning. One that now means something else has
         # that new meaning, though it be an error; so has one that is gone, or that is not to be trusted any more.
-        if type(error) is not ConfigurationError and not error.retryable:
+        if type(error) not in (ConfigurationError, DsqltokError) and not error.retryable:
             entry.outcome = None
         if error.retryable:
             entry.current = False
-        entry.error = error
+        entry.error = error.fresh()
         _log.warning("project: %s", error.message)
 
     def _hold(self, entry: Entry, environment: dict[str, str | None], files: list[Any]) -> None:
         """Take the answer for current until one of `files` changes."""
         place = (entry.key, queries.digest(environment))
+        if self._entries.get(place) is not entry:
+            return  # it was dropped meanwhile
         paths = frozenset(path for path, _ in files)
         self._index(place, entry.files, paths)
         entry.files, entry.current, entry.urls = paths, True, None

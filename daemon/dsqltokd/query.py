@@ -24,7 +24,8 @@ _SECRETS = {
     "AWS_CREDENTIAL_EXPIRATION",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
 }
-_SECRET_PREFIX = "AWS_BEARER_TOKEN"  # noqa: S105 - the beginning of a name
+# So is any other that looks like one, and a proxy with a password.
+_SECRET_WORDS = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY")
 _PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE"}
 _HASH_KEY = os.urandom(32)
 
@@ -34,9 +35,11 @@ def is_aws(name: str) -> bool:
     return name.startswith("AWS_") or name.upper() in _PROXIES
 
 
-def is_secret(name: str) -> bool:
-    """Tell whether an AWS variable is a credential."""
-    return name in _SECRETS or name.startswith(_SECRET_PREFIX)
+def is_secret(name: str, value: str) -> bool:
+    """Tell whether an AWS or proxy variable is a credential."""
+    if name.upper() in _PROXIES:
+        return "@" in value
+    return name in _SECRETS or (any(word in name for word in _SECRET_WORDS) and not name.endswith("_FILE"))
 
 
 def digest(value: object) -> str:
@@ -56,7 +59,11 @@ class Query:
 
     def secrets(self) -> dict[str, str]:
         """Return the AWS variables that are credentials."""
-        return {name: value for name, value in self.environment.items() if value is not None and is_secret(name)}
+        return {
+            name: value
+            for name, value in self.environment.items()
+            if value is not None and is_aws(name) and is_secret(name, value)
+        }
 
     def identity(self, profile: str | None, role_arn: str | None) -> Identity:
         """Return whose credentials sign for this caller, where a data source says `profile` and `role_arn`."""
@@ -65,7 +72,7 @@ class Query:
             sorted(
                 (name, value)
                 for name, value in self.environment.items()
-                if value is not None and is_aws(name) and not is_secret(name)
+                if value is not None and name not in sealed and (is_aws(name) or name == "HOME")
             )
         )
         return Identity(profile, role_arn, plain, digest(sealed) if sealed else None)

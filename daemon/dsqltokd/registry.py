@@ -24,21 +24,28 @@ class Registry:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._projects = _load(path)
+        self._broken: ConfigurationError | None = None
+        self._projects: tuple[Added, ...] = ()
+        try:
+            self._projects = _load(path)
+        except ConfigurationError as error:
+            self._broken = error
 
     @property
     def projects(self) -> tuple[Added, ...]:
-        """Return the added projects."""
+        """Return the added projects. Raises `ConfigurationError` where the file could not be read at the start."""
+        if self._broken is not None:
+            raise self._broken.fresh()
         return self._projects
 
     def add(self, project: Added) -> None:
         """Add a project, in place of the same path with other variables. Raises `UnavailableError`."""
-        others = tuple(known for known in self._projects if known.config != project.config)
+        others = tuple(known for known in self.projects if known.config != project.config)
         self._store((*others, project))
 
     def remove(self, config: str) -> bool:
         """Forget a project; tell whether it was known. Raises `UnavailableError`."""
-        others = tuple(known for known in self._projects if known.config != config)
+        others = tuple(known for known in self.projects if known.config != config)
         if len(others) == len(self._projects):
             return False
         self._store(others)
@@ -66,7 +73,8 @@ def _load(path: str) -> tuple[Added, ...]:
         return ()
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigurationError(
-            f"{path} cannot be read ({type(error).__name__})", hint="move it away and add the projects again"
+            f"{path} cannot be read ({type(error).__name__})",
+            hint="move it away, run dsqltok stop, and add the projects again",
         ) from error
 
 

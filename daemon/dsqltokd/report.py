@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dsqltok import __version__
+from dsqltok.errors import NotFoundError
 from dsqltokd import clock, schedule
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def projects(entries: Iterable[Entry]) -> list[dict[str, Any]]:
             "error": entry.error.as_data() if entry.error else None,
         }
         for entry in entries
-        if entry.outcome is not None or entry.error is not None
+        if entry.outcome is not None or (entry.error is not None and entry.error.kind != NotFoundError.kind)
     ]
 
 
@@ -67,7 +68,10 @@ def tokens(states: dict[Identity, State], policy: Policy) -> list[dict[str, Any]
     """Return what is known of each token, never the token."""
     now = clock.now()
     return [
-        _token(state, target, slot, now, policy) for state in states.values() for target, slot in state.slots.items()
+        _token(state, target, slot, now, policy)
+        for state in states.values()
+        for target, slot in state.slots.items()
+        if slot.token or slot.failure or state.failure or state.attempt is not None
     ]
 
 

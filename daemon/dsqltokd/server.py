@@ -4,8 +4,8 @@ The rules:
 - The accept loop is our own: a connection whose request is there and whose answer is in hand is served without a task
   or a turn of the loop, which measured 0.98 of a C epoll server where asyncio's streams gave 0.24.
 - Only this user. Any other peer gets one line that says so.
-- A request has at most `MAX_REQUEST` bytes and `_REQUEST_SECONDS` to arrive; a connection between requests may rest for
-  `_IDLE_SECONDS`; one that does not read its answers is dropped. There are at most `_MOST_CONNECTIONS`.
+- A request has at most `MAX_REQUEST` bytes and a while to arrive; a connection between requests may rest for longer;
+  one that does not read its answers is dropped. There are only so many connections: `Limits` has the figures.
 - Without file descriptors, or with all connections taken, accepting pauses: the loop must not spin on a listener that
   stays readable.
 - A client may close its sending side; what it asked for until then is still answered.
@@ -18,6 +18,7 @@ import logging
 import socket
 import struct
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dsqltok import protocol
@@ -28,15 +29,26 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 1024
-_MOST_CONNECTIONS = 1024
-_MOST_PENDING = 256  # requests of one connection that are being worked on, and answers that it has not read
-_MOST_UNREAD = 4 << 20
-_REQUEST_SECONDS = 10.0
-_IDLE_SECONDS = 300.0
-_SWEEP_SECONDS = 5.0
 _PAUSE_SECONDS = 0.5
-_WAIT_NOTICE_SECONDS = 0.3
 _TURN = 16  # reads of one connection before the others have their turn
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What clients may take.
+
+    `pending` is how many requests of one connection are worked on at a time, `unread` how many bytes of answers wait
+    for one that does not read. A request has `request_seconds` to arrive, the next one `idle_seconds` to begin; whether
+    they do is looked at every `sweep_seconds`. An answer that takes `notice_seconds` is announced to who wants it.
+    """
+
+    connections: int = 1024
+    pending: int = 256
+    unread: int = 4 << 20
+    request_seconds: float = 10.0
+    idle_seconds: float = 300.0
+    sweep_seconds: float = 5.0
+    notice_seconds: float = 0.3
 
 
 class Channel(Protocol):
@@ -71,13 +83,16 @@ class Server:
         *,
         uid: int,
         patience: float,
+        limits: Limits | None = None,
     ) -> None:
         self._listener = listener
         self._uid = uid
         self._accepting = False
+        self._leaving = False
         self._connections: set[_Connection] = set()
         self._sweeper: asyncio.TimerHandle | None = None
         self.handle = handle
+        self.limits = limits or Limits()
         self.patience = patience
         self.loop = asyncio.get_running_loop()
 
@@ -99,9 +114,15 @@ class Server:
             self._accepting = False
             self.loop.remove_reader(self._listener)
 
+    def leave(self) -> None:
+        """Accept no more, for good: whoever is in the queue is turned away, and asks the next daemon."""
+        self._leaving = True
+        self.pause()
+        self._listener.close()
+
     async def drain(self, seconds: float) -> None:
         """Accept no more, wait until what was asked is answered, at most `seconds`, and close every connection."""
-        self.pause()
+        self.leave()
         end = self.loop.time() + seconds
         while (tasks := {task for each in self._connections for task in each.tasks}) and self.loop.time() < end:
             await asyncio.wait(tasks, timeout=end - self.loop.time())
@@ -111,20 +132,20 @@ class Server:
     def adopt(self, connection: _Connection) -> None:
         """Count a connection that goes on."""
         self._connections.add(connection)
-        if len(self._connections) >= _MOST_CONNECTIONS:
+        if len(self._connections) >= self.limits.connections:
             self.pause()
         if self._sweeper is None:
-            self._sweeper = self.loop.call_later(_SWEEP_SECONDS, self._sweep)
+            self._sweeper = self.loop.call_later(self.limits.sweep_seconds, self._sweep)
 
     def release(self, connection: _Connection) -> None:
         """Count a connection no more."""
-        was_full = len(self._connections) >= _MOST_CONNECTIONS
+        was_full = len(self._connections) >= self.limits.connections
         self._connections.discard(connection)
         if was_full:
             self._resume()
 
     def _resume(self) -> None:
-        if not self._accepting and self._listener.fileno() != -1:
+        if not self._leaving and not self._accepting and self._listener.fileno() != -1:
             self._accepting = True
             self.loop.add_reader(self._listener, self._accept)
 
@@ -162,7 +183,7 @@ class Server:
             if now > connection.deadline and not connection.tasks:
                 connection.close()
         if self._connections:
-            self._sweeper = self.loop.call_later(_SWEEP_SECONDS, self._sweep)
+            self._sweeper = self.loop.call_later(self.limits.sweep_seconds, self._sweep)
 
 
 class _Connection:
@@ -179,12 +200,16 @@ class _Connection:
         self._reading = False
         self.closed = False
         self.tasks: set[asyncio.Task[None]] = set()
-        self.deadline = server.loop.time() + _REQUEST_SECONDS
+        self._limits = server.limits
+        self.deadline = server.loop.time() + server.limits.request_seconds
 
     def notify(self, method: str, params: dict[str, Any]) -> None:
         self._send(protocol.notification(method, params))
 
     def on_close(self, callback: Callable[[], None]) -> None:
+        if self.closed:
+            callback()
+            return
         self._farewells.append(callback)
         self.deadline = float("inf")
 
@@ -219,12 +244,13 @@ class _Connection:
             if not more:
                 self._end()
                 return
+            begun = bool(self._received)
             self._received += more
-            self._take_lines()
+            self._take_lines(begun=begun)
 
     def _full(self) -> bool:
         """Tell whether enough is being worked on; if so, read no more until `_finish` says otherwise."""
-        if len(self.tasks) < _MOST_PENDING:
+        if len(self.tasks) < self._limits.pending:
             return False
         if self._reading:
             self._reading = False
@@ -254,7 +280,8 @@ class _Connection:
         if self._ended and not self.tasks and not self._unsent:
             self.close()
 
-    def _take_lines(self) -> None:
+    def _take_lines(self, *, begun: bool) -> None:
+        """Answer the complete lines. `begun` tells that a part of the first was here before, and its time runs."""
         *lines, self._received = self._received.split(b"\n")
         for line in lines:
             if len(line) >= protocol.MAX_REQUEST:
@@ -267,8 +294,8 @@ class _Connection:
             error = UsageError(text, hint="most of it is the environment: unset AWS_* variables that are not needed")
             self._send(protocol.failure(None, error, protocol.INVALID_REQUEST))
             self.close()
-        elif not self._farewells:
-            pause = _REQUEST_SECONDS if self._received else _IDLE_SECONDS
+        elif not self._farewells and (lines or not begun):
+            pause = self._limits.request_seconds if self._received else self._limits.idle_seconds
             self.deadline = self._server.loop.time() + pause
 
     def _take(self, line: bytes) -> None:
@@ -288,7 +315,7 @@ class _Connection:
             return
         notice = None
         if params.get("progress") is True:
-            notice = self._server.loop.call_later(_WAIT_NOTICE_SECONDS, self._tell_to_wait)
+            notice = self._server.loop.call_later(self._limits.notice_seconds, self._tell_to_wait)
         task = self._server.loop.create_task(self._finish(request_id, method, answer, notice))
         self.tasks.add(task)
 
@@ -306,7 +333,7 @@ class _Connection:
         self.tasks.discard(task)
         self._answer(request_id, line)
         if not self.closed:
-            self.deadline = max(self.deadline, self._server.loop.time() + _REQUEST_SECONDS)
+            self.deadline = max(self.deadline, self._server.loop.time() + self._limits.request_seconds)
             self._read_on()
             self._close_if_done()
 
@@ -322,7 +349,7 @@ class _Connection:
             return
         if self._unsent:
             self._unsent += line
-            if len(self._unsent) > _MOST_UNREAD:
+            if len(self._unsent) > self._limits.unread:
                 self.close()
             return
         try:

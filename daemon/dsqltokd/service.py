@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dsqltokd.place import Place
     from dsqltokd.projects import Entry
     from dsqltokd.query import Query
-    from dsqltokd.server import Channel
+    from dsqltokd.server import Channel, Limits
 
 _log = logging.getLogger(__name__)
 _GUARD_SECONDS = 5.0  # between two looks at whether the socket is still ours
@@ -43,20 +43,31 @@ _LOAD_SECONDS = 1.0  # that a first request waits for what the keyring may hold
 class Service:
     """Everything that runs. Made, run and ended inside one event loop."""
 
-    def __init__(self, config: Config, place: Place, registry: Registry, environment: dict[str, str]) -> None:
+    def __init__(
+        self, config: Config, place: Place, registry: Registry, environment: dict[str, str], limits: Limits
+    ) -> None:
         self._config = config
         self._place = place
         self._registry = registry
+        self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._files: dict[Identity, dict[str, Any]] = {}
+        self._changed_meanwhile: set[Identity] = set()
         self._news: asyncio.Future[None] = self._loop.create_future()
+        self._registering = asyncio.Lock()
         self._stop = asyncio.Event()
         self._gone = asyncio.Event()
         self._loaded = asyncio.Event()
         self._started_at = datetime.now(UTC)
         self.watcher = Watcher(lambda path: self._hear(self._file_changed, path))
         self.pool = Pool(environment)
-        self.tokens = Tokens(self.pool, config, read=self._aws_files_read, changed=self._tokens_changed)
+        self.tokens = Tokens(
+            self.pool,
+            config,
+            read=self._aws_files_read,
+            changed=self._tokens_changed,
+            forgotten=self._identity_forgotten,
+        )
         self.projects = Projects(self.pool, config.allow_hosts, follow=self._follow, forget=self._forget)
         self.keeper = Keeper(self.pool, config.keyring, self._snapshot)
         self._methods: dict[str, Callable[[dict[str, Any], Channel], dict[str, Any] | Awaitable[dict[str, Any]]]] = {
@@ -78,7 +89,7 @@ class Service:
         """Serve until `stop`. `ready` is called once requests are answered. Raises `UnavailableError`."""
         patience = self.tokens.patience + 2 * DEADLINE
         listener = self._place.bind()
-        server = Server(listener, self._handle, uid=os.getuid(), patience=patience)
+        server = Server(listener, self._handle, uid=os.getuid(), patience=patience, limits=self._limits)
         self.watcher.start()
         server.start()
         ready()
@@ -86,8 +97,8 @@ class Service:
         beginning = [self._loop.create_task(self._load()), self._loop.create_task(self.pool.warm_up("project"))]
         await self._guard(server)
         _log.info("leaving")
-        server.pause()
         self._place.leave()
+        server.leave()
         for task in beginning:
             task.cancel()
         await asyncio.wait([self._loop.create_task(self.keeper.flush())], timeout=_FLUSH_SECONDS)
@@ -144,11 +155,17 @@ class Service:
 
     async def _fresh(self, target: Target, query: Query) -> Token:
         if not self._loaded.is_set() and self.tokens.peek(target) is None:
-            await asyncio.wait([self._loop.create_task(self._loaded.wait())], timeout=_LOAD_SECONDS)
+            try:
+                async with asyncio.timeout(_LOAD_SECONDS):
+                    await self._loaded.wait()
+            except TimeoutError:
+                pass  # the keyring hangs, and what it may hold is not worth more of the caller's time
         return await self.tokens.get(target, query.secrets())
 
     async def _url_get(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         query = queries.read(params)
+        if query.data is not None:
+            raise UsageError("a url has the tokens that it needs in it", hint="leave data out, or ask for a token")
         entry = await self._entry(query)
         wanted = choice.all_tokens(entry, query)
         found = await asyncio.gather(*(self._fresh(chosen.target, query) for chosen in wanted))
@@ -189,12 +206,15 @@ class Service:
         config, variables = _path(params), queries.read_variables(params)
         query = queries.read({"config": config, "vars": list(variables)})
         await self.projects.check(_key(query, config), query)
-        await asyncio.to_thread(self._registry.add, Added(config, variables))
+        async with self._registering:
+            await asyncio.to_thread(self._registry.add, Added(config, variables))
         return {"config": config}
 
     async def _projects_remove(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         config = _path(params)
-        if not await asyncio.to_thread(self._registry.remove, config):
+        async with self._registering:
+            known = await asyncio.to_thread(self._registry.remove, config)
+        if not known:
             raise NotFoundError(f"{config} was not added", hint="dsqltok projects list shows what was")
         return {"config": config}
 
@@ -222,7 +242,9 @@ class Service:
     async def _load(self) -> None:
         try:
             for identity, state, files in await self.keeper.load():
-                if await self._unchanged(identity, files):
+                # What counts as unchanged must still do so when the last of the files has been looked at.
+                self._changed_meanwhile.discard(identity)
+                if await self._unchanged(identity, files) and identity not in self._changed_meanwhile:
                     self.tokens.restore(identity, state)
         finally:
             self._loaded.set()
@@ -239,6 +261,12 @@ class Service:
         self._files[identity] = dict(files)
         for path, seen in files:
             self._follow(path, seen)
+
+    def _identity_forgotten(self, identity: Identity) -> None:
+        self._changed_meanwhile.discard(identity)
+        for path in self._files.pop(identity, {}):
+            if not self.projects.rests_on(path):
+                self._forget(path)
 
     def _follow(self, path: str, seen: list[int] | None, verdict: asyncio.Future[bool] | None = None) -> None:
         settled = None if verdict is None else partial(self._hear, verdict.set_result)
@@ -261,6 +289,7 @@ class Service:
         for identity, files in self._files.items():
             if path in files:
                 _log.info("%s has changed: %s is to be signed for again", path, identity.describe())
+                self._changed_meanwhile.add(identity)
                 self.tokens.invalidate(identity)
         self._tell()
 

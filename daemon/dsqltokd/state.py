@@ -4,7 +4,8 @@ The rules:
 1. A token past its effective expiry is never served, whatever timers did: `ask` looks at both clocks each time.
 2. One with less than `schedule.least_life` left is served only where nothing better can be had: the credentials behind
    it have no more to give, or signing failed, or is taking too long.
-3. One refresh is in flight at a time (`attempt`). A failed one takes nothing away.
+3. One refresh is in flight at a time (`attempt`). A failed one takes nothing away: a session that could not be renewed
+   goes on signing to its end.
 4. An invalidation beats a refresh in flight: it moves `generation` on, and what comes back for an older one is dropped.
    What was in hand becomes `suspect`: served only where a new try fails for a reason that may pass by itself.
 5. After a fatal failure nothing runs in the background until an invalidation; a request probes again, but not often.
@@ -28,11 +29,15 @@ _USE_GRAIN = 60.0  # a use is noted at most this often, in seconds: a warm looku
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why the last attempt brought nothing; `boot` is when it ended, `count` how many failed in a row."""
+    """Why the last attempt brought nothing new; `boot` is when it ended, `count` how many failed in a row.
+
+    `signs` is set where only the session could not be renewed, and the one in hand still signs.
+    """
 
     error: DsqltokError
     boot: float
     count: int = 1
+    signs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,20 @@ class State:
     attempt: int | None = None  # the generation of the refresh in flight
     failure: Failure | None = None
     spread: float = 0.0
+    attended: bool = False  # getting credentials may ask a person for something: only a request may begin it
+
+
+class Outcome(NamedTuple):
+    """What a refresh brought: tokens, what is wrong with single targets, and the session to sign with next.
+
+    `failure` is why that session could not be renewed, though it still signs; `attended` is as in `State`.
+    """
+
+    tokens: Mapping[Target, Token]
+    errors: Mapping[Target, DsqltokError]
+    session: Session | None = None
+    failure: DsqltokError | None = None
+    attended: bool = False
 
 
 class Verdict(NamedTuple):
@@ -78,7 +97,7 @@ def ask(state: State, target: Target, now: Instant, policy: Policy) -> tuple[Sta
     if usable and not slot.suspect and not _is_poor(state, usable, now, policy):
         return state, Verdict(token=usable)
     failure = state.failure or slot.failure  # that of the identity, where there is one, is the later
-    if failure is None or _may_probe(failure, now):
+    if failure is None or _may_probe(failure, now) or (failure.signs and session_in_hand(state, now)):
         return state, Verdict(token=None if slot.suspect else usable, wait=True)
     if usable and (failure.error.retryable or not slot.suspect):
         return state, Verdict(token=usable)
@@ -93,6 +112,7 @@ def _is_poor(state: State, token: Token, now: Instant, policy: Policy) -> bool:
         return False
     session = session_in_hand(state, now)
     exhausts = session is not None and token.expires_at >= session.expires_at
+    exhausts = exhausts and not wants_renewal(state, now, asked=True)
     return not (schedule.is_cut_short(token, policy) and (exhausts or schedule.rest(token, now) > 0))
 
 
@@ -103,26 +123,27 @@ def _may_probe(failure: Failure, now: Instant) -> bool:
 
 def due(state: State, now: Instant, policy: Policy) -> tuple[Target, ...]:
     """Return the warm targets that are to be signed again in the background now."""
-    if state.attempt is not None or now.boot < _quiet_until(state):
+    if state.attempt is not None or state.attended or now.boot < _quiet_until(state, now):
         return ()
     return tuple(target for target, slot in state.slots.items() if _due_in(state, slot, now, policy) <= 0)
 
 
 def wake_in(state: State, now: Instant, policy: Policy) -> float | None:
     """Return the seconds until `due` may name something, None where only an event can change that."""
-    if state.attempt is not None:
+    if state.attempt is not None or state.attended:
         return None
     waits = [_due_in(state, slot, now, policy) for slot in state.slots.values()]
     soonest = min(waits, default=float("inf"))
-    wait = max(soonest, _quiet_until(state) - now.boot, 0.0)
+    wait = max(soonest, _quiet_until(state, now) - now.boot, 0.0)
     return None if wait == float("inf") else wait
 
 
-def _quiet_until(state: State) -> float:
+def _quiet_until(state: State, now: Instant) -> float:
     if state.failure is None:
         return float("-inf")
     if not state.failure.error.retryable:
-        return float("inf")
+        # A session that lives can still sign, which troubles nobody.
+        return float("-inf") if state.failure.signs and session_in_hand(state, now) else float("inf")
     return state.failure.boot + schedule.backoff(state.failure.count, state.spread)
 
 
@@ -135,7 +156,7 @@ def _due_in(state: State, slot: Slot, now: Instant, policy: Policy) -> float:
     wait = slot.token.remaining(now) - schedule.refresh_life(slot.token)
     if schedule.is_cut_short(slot.token, policy):
         wait = max(wait, schedule.rest(slot.token, now))
-    return min(wait, _session_due_in(state, now))
+    return min(wait, _session_due_in(state, now)) if not _is_fatal(state) else wait
 
 
 def _session_due_in(state: State, now: Instant) -> float:
@@ -152,36 +173,64 @@ def begin(state: State) -> State:
 
 
 def session_in_hand(state: State, now: Instant) -> Session | None:
-    """Return the session that a refresh starting now may sign with, None where it has to get a new one."""
-    return state.session if _session_due_in(state, now) > 0 else None
+    """Return the session that a refresh starting now can sign with, None where it has to get a new one."""
+    session = state.session
+    if session is None or schedule.is_ahead(session.obtained_at, now) or now.wall >= session.expires_at:
+        return None
+    return session
+
+
+def wants_renewal(state: State, now: Instant, *, asked: bool) -> bool:
+    """Tell whether a refresh starting now is to get a new session even if one is in hand.
+
+    `asked` tells that a request waits for it: after a fatal failure nothing else makes it try.
+    """
+    if session_in_hand(state, now) is None:
+        return True
+    if _session_due_in(state, now) > 0:
+        return False
+    if asked and state.failure is not None:
+        return _may_probe(state.failure, now)
+    return not _is_fatal(state)
+
+
+def _is_fatal(state: State) -> bool:
+    return state.failure is not None and not state.failure.error.retryable
 
 
 def succeed(
     state: State,
-    session: Session | None,
-    tokens: Mapping[Target, Token],
-    errors: Mapping[Target, DsqltokError],
+    outcome: Outcome,
     now: Instant,
 ) -> State:
-    """The refresh in flight is back with tokens, and with what is wrong with single targets."""
+    """The refresh in flight is back with tokens."""
     if state.attempt != state.generation:
         return replace(state, attempt=None)
     slots = dict(state.slots)
-    for target, token in tokens.items():
+    for target, token in outcome.tokens.items():
         used = slots[target].used_boot if target in slots else now.boot
         slots[target] = Slot(used_boot=used, token=token)
-    for target, error in errors.items():
+    for target, error in outcome.errors.items():
         slot = slots.get(target) or Slot(used_boot=now.boot)
         slots[target] = replace(slot, failure=Failure(error, now.boot))
-    return replace(state, slots=slots, session=session, attempt=None, failure=None)
+    if outcome.failure is not None:
+        failure: Failure | None = Failure(outcome.failure, now.boot, _count(state), signs=True)
+    else:
+        # Signing with the session in hand says nothing of why it could not be renewed.
+        failure = state.failure if outcome.session is not None and outcome.session == state.session else None
+    session, attended = outcome.session, outcome.attended
+    return replace(state, slots=slots, session=session, attempt=None, failure=failure, attended=attended)
 
 
 def fail(state: State, error: DsqltokError, now: Instant) -> State:
     """The refresh in flight failed."""
     if state.attempt != state.generation:
         return replace(state, attempt=None)
-    count = state.failure.count + 1 if state.failure else 1
-    return replace(state, attempt=None, failure=Failure(error, now.boot, count))
+    return replace(state, attempt=None, failure=Failure(error, now.boot, _count(state)))
+
+
+def _count(state: State) -> int:
+    return state.failure.count + 1 if state.failure else 1
 
 
 def invalidate(state: State) -> State:
@@ -193,7 +242,9 @@ def invalidate(state: State) -> State:
 def restore(state: State, earlier: State) -> State:
     """What an earlier daemon stored is found, perhaps after something was obtained anew, which counts for more."""
     obtained = {target: slot for target, slot in state.slots.items() if slot.token is not None}
-    return replace(state, slots={**state.slots, **earlier.slots, **obtained}, session=state.session or earlier.session)
+    slots = {**state.slots, **earlier.slots, **obtained}
+    session, attended = state.session or earlier.session, state.attended or earlier.attended
+    return replace(state, slots=slots, session=session, attended=attended)
 
 
 def forget(state: State, now: Instant, policy: Policy) -> State:

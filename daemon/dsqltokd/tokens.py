@@ -33,7 +33,7 @@ class Tokens:
     """All identities, their states, and the refreshes in flight.
 
     `read` is told the AWS files, with their identities, that a refresh rested on; `changed` that something is worth
-    storing.
+    storing, `forgotten` that an identity is neither warm nor alive any more.
     """
 
     def __init__(
@@ -43,12 +43,14 @@ class Tokens:
         *,
         read: Callable[[Identity, list[Any]], None],
         changed: Callable[[Identity], None],
+        forgotten: Callable[[Identity], None],
     ) -> None:
         self._pool = pool
         self._config = config
         self._policy = config.policy
         self._read = read
         self._changed = changed
+        self._forgotten = forgotten
         self.states: dict[Identity, State] = {}
         self._wanted: dict[Identity, set[Target]] = {}
         self._news: dict[Identity, asyncio.Future[None]] = {}
@@ -76,7 +78,7 @@ class Tokens:
         while True:
             verdict = self._ask(target)
             if verdict.error is not None:
-                raise verdict.error
+                raise verdict.error.fresh()
             if not verdict.wait:
                 assert verdict.token is not None  # noqa: S101 - a verdict is one of three
                 return verdict.token
@@ -109,6 +111,7 @@ class Tokens:
             kept = self.states[identity] = state.forget(known, now, self._policy)
             if not kept.slots and kept.attempt is None:
                 del self.states[identity]
+                self._forgotten(identity)
             elif identity.seal is None and (due := state.due(kept, now, self._policy)):
                 self._start(identity, due, {})
         self._schedule()
@@ -141,26 +144,31 @@ class Tokens:
         return news
 
     def _start(self, identity: Identity, due: Iterable[Target], secrets: Mapping[str, str]) -> None:
-        targets = list({*self._wanted.pop(identity, ()), *due})
+        wanted = self._wanted.pop(identity, set())
+        targets = list({*wanted, *due})
         self.states[identity] = state.begin(self.states[identity])
-        task = asyncio.get_running_loop().create_task(self._refresh(identity, targets, secrets))
+        task = asyncio.get_running_loop().create_task(self._refresh(identity, targets, secrets, asked=bool(wanted)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _refresh(self, identity: Identity, targets: list[Target], secrets: Mapping[str, str]) -> None:
+    async def _refresh(
+        self, identity: Identity, targets: list[Target], secrets: Mapping[str, str], *, asked: bool
+    ) -> None:
         before = clock.now()
-        session = state.session_in_hand(self.states[identity], before)
-        job = _job(identity, session, targets, secrets, self._config.token_ttl)
+        known = self.states[identity]
+        job = _job(identity, state.session_in_hand(known, before), targets, secrets, self._config.token_ttl)
+        job["renew"] = state.wants_renewal(known, before, asked=asked)
         try:
             answer = await self._pool.run(
                 "aws", job, deadline=self._config.aws_timeout, key=identity, linger=identity.seal is None
             )
             self._read(identity, answer.get("files", []))
             raise_error(answer)
-            tokens, errors = _results(answer, targets, before.boot)
-            renewed = session_from_json(answer["session"])
-            self.states[identity] = state.succeed(self.states[identity], renewed, tokens, errors, clock.now())
-            _log.info("refreshed %d tokens of %s", len(tokens), identity.describe())
+            outcome = _outcome(answer, targets, before.boot)
+            self.states[identity] = state.succeed(self.states[identity], outcome, clock.now())
+            _log.info("refreshed %d tokens of %s", len(outcome.tokens), identity.describe())
+            if outcome.failure is not None:
+                _log.warning("%s: the session was not renewed: %s", identity.describe(), outcome.failure.message)
         except TimedOutError:
             hint = "check the network, HTTPS_PROXY and credential_process; aws_timeout in config.toml sets the limit"
             waited = self._config.aws_timeout
@@ -172,7 +180,7 @@ class Tokens:
         self._announce(identity)
 
     def _fail(self, identity: Identity, error: DsqltokError) -> None:
-        self.states[identity] = state.fail(self.states[identity], error, clock.now())
+        self.states[identity] = state.fail(self.states[identity], error.fresh(), clock.now())
         _log.warning("refresh of %s failed: %s", identity.describe(), error.message)
 
     def _announce(self, identity: Identity) -> None:
@@ -211,9 +219,7 @@ def _job(
     }
 
 
-def _results(
-    answer: Mapping[str, Any], targets: list[Target], boot: float
-) -> tuple[dict[Target, Token], dict[Target, DsqltokError]]:
+def _outcome(answer: Mapping[str, Any], targets: list[Target], boot: float) -> state.Outcome:
     tokens: dict[Target, Token] = {}
     errors: dict[Target, DsqltokError] = {}
     for target, found in zip(targets, answer["tokens"], strict=True):
@@ -223,4 +229,5 @@ def _results(
             tokens[target] = Token(
                 Secret(found["value"]), found["region"], found["signed_at"], boot, found["expires_at"]
             )
-    return tokens, errors
+    failure = from_data(answer["failure"]) if answer["failure"] else None
+    return state.Outcome(tokens, errors, session_from_json(answer["session"]), failure, bool(answer["attended"]))

@@ -144,6 +144,8 @@ class Watcher(FileSystemEventHandler):
                     reconcile_at = min(reconcile_at, time.monotonic() + RECONCILE_BLIND)
 
     def _take(self, item: _Follow) -> None:
+        if self._seen.get(item.path, item.seen) != item.seen:
+            self._changed(item.path)  # another reader saw another version, and one of the two is out of date
         self._seen[item.path] = item.seen
         self._watch(item.path)
         same = not self._check(item.path)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+from desk import eventually
 from standin.sts import BlackHole, RefusingSts
 
 if TYPE_CHECKING:
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
     from desk import Desk
+    from standin.sts import Sts
 
 GOOD = 'data "aws_dsql_token" "db" {\n  endpoint = "abc.dsql.us-east-1.on.aws"\n}\n'
 
@@ -140,3 +144,94 @@ def test_a_url_may_lead_to_a_host_that_the_configuration_allows(desk: Desk, exam
     desk.configure('allow_hosts = ["localhost"]\n')
     desk.project(example("admin").replace("@${local.endpoint}", "@localhost"))
     assert "@localhost:5432/" in desk.ok("url")
+
+
+def test_a_login_elsewhere_counts_at_once(desk: Desk) -> None:
+    """The sso token itself is of no use here: what matters is that the old verdict is not repeated."""
+    desk.project(GOOD)
+    session = "[sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://corp.awsapps.com/start\n"
+    profile = "[profile sso]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = Dev\n"
+    desk.aws(config=session + profile + "endpoint_url = http://127.0.0.1:9\n")
+    complain(desk.dsqltok("get", "--data", "db", env={"AWS_PROFILE": "sso"}), 5, "sso session", "aws sso login")
+    cache = desk.home / ".aws/sso/cache" / (hashlib.sha1(b"corp").hexdigest() + ".json")  # noqa: S324 - a file name
+    desk.write(cache, json.dumps({"accessToken": "t", "expiresAt": "2999-01-01T00:00:00Z"}))
+    eventually(
+        lambda: "sso session" not in desk.dsqltok("get", "--data", "db", env={"AWS_PROFILE": "sso"}).stderr,
+        "another verdict",
+    )
+
+
+def test_a_helper_that_may_ask_a_person_runs_only_for_a_get(desk: Desk) -> None:
+    desk.configure("token_ttl = 3\n")
+    desk.project(GOOD)
+    runs = desk.write(desk.root / "runs", "")
+    keys = '{"Version": 1, "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "x"}'
+    helper = desk.write(desk.root / "helper", f"#!/bin/sh\necho ran >> {runs}\necho '{keys}'\n", mode=0o700)
+    desk.aws(config=f"[profile helped]\ncredential_process = {helper}\n")
+    profile = {"AWS_PROFILE": "helped"}
+    token = desk.ok("get", "--data", "db", env=profile)
+    eventually(lambda: desk.status()["tokens"][0]["state"] == "expired", "the token is over")
+    assert runs.read_text() == "ran\n"
+    assert desk.ok("get", "--data", "db", env=profile) != token
+    assert runs.read_text() == "ran\nran\n"
+
+
+def test_what_the_terminal_would_obey_is_written_out(desk: Desk) -> None:
+    desk.project(block(ENDPOINT, 'admin = "\x1b]0;mine\x07"'))
+    done = desk.dsqltok("get", "--data", "db")
+    assert "\x1b" not in done.stderr
+    assert "\\x1b]0;mine\\x07" in done.stderr
+    assert "\x1b" not in desk.log.read_text()
+
+
+def test_a_path_that_is_relative_means_the_callers_directory(desk: Desk) -> None:
+    desk.project(GOOD)
+    for name in ("one", "two"):
+        keys = f"[default]\naws_access_key_id = AKIAIOSFODNN7{name.upper()}\naws_secret_access_key = x\n"
+        desk.write(desk.work / name / "credentials", keys)
+        token = desk.ok(
+            "get",
+            "-c",
+            "../atlas.hcl",
+            "--data",
+            "db",
+            cwd=desk.work / name,
+            env={"AWS_SHARED_CREDENTIALS_FILE": "credentials"},
+        )
+        assert f"AKIAIOSFODNN7{name.upper()}%2F" in token
+
+
+def test_the_region_of_the_shell_serves_a_profiles_own_role(desk: Desk, sts: Sts) -> None:
+    desk.project('data "aws_dsql_token" "db" {\n  endpoint = "db.example.com"\n}\n')
+    role = "role_arn = arn:aws:iam::123456789012:role/Own\nsource_profile = default\n"
+    desk.aws(config=f"[profile role]\n{role}endpoint_url = {sts.url}\n")
+    desk.ok("get", "--data", "db", env={"AWS_PROFILE": "role", "AWS_REGION": "eu-west-1"})
+
+
+@pytest.mark.parametrize("redirection", [">/dev/full", ">&-"])
+def test_an_output_that_cannot_be_written_is_no_bug(redirection: str, desk: Desk) -> None:
+    desk.project(GOOD)
+    done = desk.run("sh", "-c", f"dsqltok get --data db {redirection}")
+    assert done.returncode == 7
+    assert "cannot write to stdout" in done.stderr
+
+
+def test_a_home_that_cannot_be_written_to_is_no_obstacle(desk: Desk) -> None:
+    desk.project(GOOD)
+    desk.home.chmod(0o500)
+    try:
+        desk.ok("get", "--data", "db")
+    finally:
+        desk.home.chmod(0o700)
+
+
+def test_a_damaged_list_of_added_projects_harms_only_those(desk: Desk) -> None:
+    desk.project(GOOD)
+    desk.write(desk.log.parent / "projects.json", "{")
+    desk.ok("get", "--data", "db")
+    complain(desk.dsqltok("projects"), 4, "projects.json cannot be read")
+
+
+def test_a_url_takes_no_data(desk: Desk) -> None:
+    desk.project(GOOD)
+    complain(desk.dsqltok("url", "--data", "db"), 2, "no option --data")

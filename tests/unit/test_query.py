@@ -135,12 +135,14 @@ def test_a_variable_that_is_not_set_is_no_part_of_the_identity() -> None:
         "AWS_CREDENTIAL_EXPIRATION",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN",
         "AWS_BEARER_TOKEN_BEDROCK",
+        "AWS_SECRET_KEY",
+        "AWS_MFA_TOKEN",
     ],
 )
 def test_a_credential_is_sealed_and_appears_in_no_text(name: str) -> None:
     query = queries.read({"environment": {name: CANARY}})
     found = query.identity(None, None)
-    assert queries.is_secret(name)
+    assert queries.is_secret(name, CANARY)
     assert found.seal is not None
     assert found.environment == ()
     assert CANARY not in found.seal
@@ -171,3 +173,17 @@ def test_equal_values_have_equal_digests_and_others_have_not() -> None:
     assert queries.digest({"a": "x", "b": None}) == queries.digest({"b": None, "a": "x"})
     assert queries.digest({"a": "x"}) != queries.digest({"a": "y"})
     assert queries.digest({"a": None}) != queries.digest({})
+
+
+def test_a_proxy_with_a_password_is_sealed_and_one_without_is_not() -> None:
+    assert identity({"https_proxy": f"http://me:{CANARY}@proxy:3128"}).seal is not None
+    assert CANARY not in str(identity({"https_proxy": f"http://me:{CANARY}@proxy:3128"}).environment)
+    assert identity({"https_proxy": "http://proxy:3128"}).seal is None
+
+
+def test_the_name_of_a_token_file_is_no_secret() -> None:
+    assert identity({"AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/token"}).seal is None
+
+
+def test_another_home_is_another_identity() -> None:
+    assert identity({"HOME": "/home/one"}) != identity({"HOME": "/home/two"})

@@ -120,9 +120,11 @@ def test_a_change_that_cannot_be_written_does_not_count(path: Path) -> None:
 def test_a_damaged_file_is_an_error_that_says_what_to_do_and_the_file_stays(path: Path, content: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
-    with pytest.raises(ConfigurationError, match=r"projects\.json cannot be read") as caught:
-        Registry(str(path))
-    assert caught.value.hint == "move it away and add the projects again"
+    registry = Registry(str(path))
+    for ask in (lambda: registry.projects, lambda: registry.add(Added("/b")), lambda: registry.remove("/a")):
+        with pytest.raises(ConfigurationError, match=r"projects\.json cannot be read") as caught:
+            ask()
+        assert "move it away" in caught.value.hint
     assert path.read_bytes() == content
 
 
@@ -130,4 +132,4 @@ def test_a_file_of_a_newer_version_is_not_overwritten(path: Path) -> None:
     path.parent.mkdir()
     path.write_text('{"version": 2, "projects": []}')
     with pytest.raises(ConfigurationError, match="newer dsqltok"):
-        Registry(str(path))
+        Registry(str(path)).add(Added("/b"))

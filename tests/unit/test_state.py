@@ -71,9 +71,9 @@ class World:
         self.now = Instant(self.now.wall + seconds + step, self.now.boot + seconds)
 
     def begin(self, *targets: Target) -> None:
-        self.attempt = Attempt(
-            frozenset(targets), self.now, state.session_in_hand(self.state, self.now), self.invalidations
-        )
+        renew = state.wants_renewal(self.state, self.now, asked=True)
+        session = None if renew else state.session_in_hand(self.state, self.now)
+        self.attempt = Attempt(frozenset(targets), self.now, session, self.invalidations)
         self.state = state.begin(self.state)
 
     def sign(self, signable: tuple[Target, ...] = (ONE, TWO)) -> dict[Target, Signed]:
@@ -91,7 +91,7 @@ class World:
             made[target] = Signed(token, attempt.began, attempt.invalidations)
         errors = dict.fromkeys(attempt.targets - made.keys(), UNSIGNABLE)
         tokens = {target: signed.token for target, signed in made.items()}
-        self.state = state.succeed(self.state, session, tokens, errors, self.now)
+        self.state = state.succeed(self.state, state.Outcome(tokens, errors, session), self.now)
         return made
 
     def fail(self, error: DsqltokError) -> None:
@@ -256,6 +256,7 @@ class Freshness(RuleBasedStateMachine):
         assert token.expires_at - token.signed_at < world.policy.token_ttl, "signing again gives more"
         session = state.session_in_hand(world.state, world.now)
         exhausted = session is not None and token.expires_at >= session.expires_at
+        exhausted = exhausted and not state.wants_renewal(world.state, world.now, asked=True)
         assert exhausted or world.now.boot - signed.began.boot < 30, "new credentials give more"
 
     def check_worth_a_try(self, target: Target) -> None:

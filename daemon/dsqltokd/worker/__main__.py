@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -24,25 +25,34 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _CPU_SECONDS = 20  # for one job; the core's deadline comes first, this is for a worker that the core lost
+_GRACE_SECONDS = 10.0  # after a job's deadline, until a worker without a core ends itself and its helpers
 _MEMORY = 1 << 30  # of address space. Not for aws: its helpers may be programs that reserve far more than they use
 
 
 def main() -> None:
     """Serve jobs of the kind that the command line names until stdin ends."""
     kind = sys.argv[1]
+    signal.signal(signal.SIGALRM, _end)
     jobs = os.fdopen(_move(0, os.O_RDONLY), "rb")
     answers = os.fdopen(_move(1, None), "wb")
     protect_memory()
-    if kind != "aws":
+    if kind != "aws" and sys.platform == "linux":  # macOS refuses the limit
         _limit(resource.RLIMIT_AS, _MEMORY)
     run: Callable[[dict[str, Any]], dict[str, Any]] = import_module(f"dsqltokd.worker.{kind}").run
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     for line in jobs:
         used = resource.getrusage(resource.RUSAGE_SELF)
         _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + _CPU_SECONDS)
-        answers.write(json.dumps(_answer(run, json.loads(line))).encode("ascii") + b"\n")
+        job = json.loads(line)
+        signal.setitimer(signal.ITIMER_REAL, job.pop("seconds") + _GRACE_SECONDS)
+        answers.write(json.dumps(_answer(run, job)).encode("ascii") + b"\n")
         answers.flush()
+        signal.setitimer(signal.ITIMER_REAL, 0)
     os._exit(0)  # threads of third-party libraries may be stuck; nothing here is left to finish
+
+
+def _end(_number: int, _frame: object) -> None:
+    os.killpg(0, signal.SIGKILL)  # the core is gone, or it would have done this: nobody waits for the answer
 
 
 def _move(standard: int, mode: int | None) -> int:

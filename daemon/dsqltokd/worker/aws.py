@@ -3,10 +3,14 @@
 One worker process serves one identity. Every job without a session in hand begins with a new botocore session: a
 session caches its configuration and its credentials, and refuses to hand out living ones while a refresh fails.
 
-    in   profile, role_arn, environment (the caller's AWS variables), session or null, ttl,
+    in   profile, role_arn, environment (the caller's AWS variables), session or null, renew, ttl,
          targets [[host, region, action]]
-    out  session or null, tokens [{value, region, signed_at, expires_at} or {error}] in the order of targets, files
+    out  session or null, tokens [{value, region, signed_at, expires_at} or {error}] in the order of targets,
+         attended, failure or null, files
          or error, files
+
+With `renew` a new session is obtained; where that fails while the one in hand lives, this one signs, and `failure` says
+why. `attended` is set where getting credentials runs a program each time, which may ask a person for something.
 
 `files` lists the AWS files that decide, with their identity from before they were read. A session comes back only where
 the credentials are temporary and say when they end: everything else is read anew each time and kept nowhere.
@@ -14,9 +18,10 @@ the credentials are temporary and say when they end: everything else is read ane
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -40,7 +45,9 @@ class _Credentials:
     secret_access_key: str
     session_token: str | None
     expires_at: float | None  # None: they do not say
-    keep: bool  # may become the identity's session
+    keep: bool  # may be the identity's session
+    in_hand: bool = False  # is that already
+    attended: bool = False
 
     def __repr__(self) -> str:
         return "_Credentials(…)"
@@ -52,29 +59,82 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     found = _files()
     profile, role = job["profile"], job["role_arn"]
     try:
-        session = botocore.session.Session(profile=profile)
-        credentials = _in_hand(job["session"]) or _obtain(session, role, [region for _, region, _ in job["targets"]])
+        session = _session_for(profile, [region for _, region, _ in job["targets"]])
+        found += _sign_in_files(session)
+        credentials, failure = _credentials(session, job)
         tokens = _sign_all(session, credentials, job["targets"], job["ttl"])
     except DsqltokError as error:
         return {"error": error.as_data(), "files": found}
     except Exception as error:  # noqa: BLE001 - botocore's failures are of a dozen unrelated classes
-        return {"error": awserrors.translate(error, profile=profile, role_arn=role).as_data(), "files": found}
-    return {"session": _session(job["session"], credentials), "tokens": tokens, "files": found}
+        return {"error": awserrors.translate(error, profile=_named(profile), role_arn=role).as_data(), "files": found}
+    return {
+        "session": _session(job["session"], credentials),
+        "tokens": tokens,
+        "attended": credentials.attended,
+        "failure": failure and failure.as_data(),
+        "files": found,
+    }
+
+
+def _session_for(profile: str | None, regions: list[str | None]) -> botocore.session.Session:
+    session = botocore.session.Session(profile=profile)
+    # A profile's own role needs some region of STS: the token's will do where nothing else is configured.
+    if None not in regions and session.get_config_variable("region") is None:
+        session.set_config_variable("region", regions[0])
+    return session
+
+
+def _credentials(session: botocore.session.Session, job: dict[str, Any]) -> tuple[_Credentials, DsqltokError | None]:
+    """Return what to sign with, and why it is nothing newer. Raises what botocore raises, and `DsqltokError`."""
+    in_hand = _in_hand(job["session"])
+    if in_hand is not None and not job["renew"]:
+        return in_hand, None
+    try:
+        return _obtain(session, job["role_arn"], [region for _, region, _ in job["targets"]]), None
+    except Exception as error:
+        if in_hand is None:
+            raise
+        if isinstance(error, DsqltokError):
+            return in_hand, error
+        return in_hand, awserrors.translate(error, profile=_named(job["profile"]), role_arn=job["role_arn"])
 
 
 def _take_environment(environment: dict[str, str]) -> None:
     for name in [name for name in os.environ if name.upper().startswith(_CALLERS)]:
         del os.environ[name]
     os.environ.update({name: value for name, value in environment.items() if name.upper().startswith(_CALLERS)})
+    # The AWS files of a caller with another home are there.
+    os.environ["HOME"] = environment.get("HOME", os.environ.get("HOME", "/"))
+    # Every AWS SDK and the AWS CLI heed AWS_REGION, first; botocore knows only AWS_DEFAULT_REGION.
+    if "AWS_REGION" in os.environ:
+        os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"]
 
 
 def _files() -> list[list[object]]:
-    paths = (
+    return _seen(
         os.environ.get("AWS_CONFIG_FILE", "~/.aws/config"),
         os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
     )
-    absolute = [os.path.abspath(os.path.expanduser(path)) for path in paths]
+
+
+def _sign_in_files(session: botocore.session.Session) -> list[list[object]]:
+    """Return the files that `aws sso login` writes for the profile: a login elsewhere counts at once."""
+    config = session.get_scoped_config()
+    name = config.get("sso_session") or config.get("sso_start_url")
+    if name is None:
+        return []
+    # Where botocore's SSO token cache keeps it: the SHA-1 is a file name there, not a protection.
+    digest = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
+    return _seen(f"~/.aws/sso/cache/{digest}.json")
+
+
+def _seen(*paths: str) -> list[list[object]]:
+    absolute = [os.path.abspath(os.path.expanduser(os.path.expandvars(path))) for path in paths]
     return [[path, files.identity(path)] for path in absolute]
+
+
+def _named(profile: str | None) -> str | None:
+    return profile or os.environ.get("AWS_PROFILE")
 
 
 def _in_hand(session: dict[str, Any] | None) -> _Credentials | None:
@@ -85,6 +145,7 @@ def _in_hand(session: dict[str, Any] | None) -> _Credentials | None:
         session["secret_access_key"],
         session["session_token"],
         session["expires_at"],
+        in_hand=True,
         keep=True,
     )
 
@@ -96,18 +157,20 @@ def _obtain(session: botocore.session.Session, role_arn: str | None, regions: li
     frozen = source.get_frozen_credentials()
     if not frozen.access_key or not frozen.secret_key:
         raise awserrors.no_credentials(session.get_config_variable("profile"))
-    if role_arn:
-        return _assume(session, role_arn, next((region for region in regions if region), None))
     # botocore tells the expiry of credentials to nobody else: a contract test holds this attribute in place.
     expiry: datetime | None = getattr(source, "_expiry_time", None)
+    attended = source.method == "custom-process" and expiry is None
+    if role_arn:
+        assumed = _assume(session, role_arn, next((region for region in regions if region), None))
+        return replace(assumed, attended=attended)
     expires_at = expiry.timestamp() if expiry else None
     keep = bool(frozen.token) and expires_at is not None and source.method != "env"
-    return _Credentials(frozen.access_key, frozen.secret_key, frozen.token, expires_at, keep)
+    return _Credentials(frozen.access_key, frozen.secret_key, frozen.token, expires_at, keep, attended=attended)
 
 
 def _assume(session: botocore.session.Session, role_arn: str, region: str | None) -> _Credentials:
     # STS is asked in the configured region; one is needed only where nothing is configured, and the token's will do.
-    region = _configured_region(session) or region
+    region = session.get_config_variable("region") or region
     sts: Any = session.create_client("sts", region_name=region, config=_NETWORK)
     issued = sts.assume_role(RoleArn=role_arn, RoleSessionName=_ROLE_SESSION_NAME)["Credentials"]
     return _Credentials(
@@ -122,7 +185,7 @@ def _assume(session: botocore.session.Session, role_arn: str, region: str | None
 def _sign_all(
     session: botocore.session.Session, credentials: _Credentials, targets: list[list[Any]], ttl: int
 ) -> list[dict[str, Any]]:
-    configured = _configured_region(session)
+    configured = session.get_config_variable("region")
     signers: dict[str, Any] = {}
     tokens: list[dict[str, Any]] = []
     for host, wanted, action in targets:
@@ -146,12 +209,6 @@ def _sign_all(
     return tokens
 
 
-def _configured_region(session: botocore.session.Session) -> str | None:
-    # Every AWS SDK and the AWS CLI heed AWS_REGION, first; botocore knows only AWS_DEFAULT_REGION.
-    region: str | None = os.environ.get("AWS_REGION") or session.get_config_variable("region")
-    return region
-
-
 def _dated(value: str, region: str, ttl: int, expires_at: float | None) -> dict[str, Any]:
     stamp = parse_qs(urlsplit("https://" + value).query)["X-Amz-Date"][0]
     signed_at = datetime.strptime(stamp, _ISO_BASIC).replace(tzinfo=UTC).timestamp()
@@ -171,8 +228,10 @@ def _no_region(host: str) -> DsqltokError:
 
 
 def _session(in_hand: dict[str, Any] | None, credentials: _Credentials) -> dict[str, Any] | None:
-    if in_hand is not None or not credentials.keep:
+    if credentials.in_hand:
         return in_hand
+    if not credentials.keep:
+        return None
     return {
         "access_key_id": credentials.access_key_id,
         "secret_access_key": credentials.secret_access_key,

@@ -19,12 +19,16 @@ from dsqltok.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+_DENIED = {"AccessDenied", "AccessDeniedException", "ForbiddenException", "UnauthorizedOperation"}
 _BAD_KEYS = {
     "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId",
+    "InvalidIdentityToken",
     "RequestExpired", "SignatureDoesNotMatch", "UnrecognizedClientException",
 }  # fmt: skip
-_THROTTLED = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
+_PASSING = {
+    "IDPCommunicationError", "RequestLimitExceeded", "SlowDown", "Throttling", "ThrottlingException",
+    "TooManyRequestsException",
+}  # fmt: skip
 
 
 def no_credentials(profile: str | None) -> DsqltokError:
@@ -60,24 +64,53 @@ def _profile_missing(error: Exception, _who: str, _role: str | None) -> DsqltokE
 
 
 def _unreadable(_error: Exception, who: str, _role: str | None) -> DsqltokError:
+    # It may be half saved. That nobody can read it says nothing against what was signed before.
     return ConfigurationError(
         f"{who}: the AWS configuration cannot be read",
         hint="check ~/.aws/config and ~/.aws/credentials for a stray line",
+        retryable=True,
     )
 
 
 def _inconsistent(error: Exception, who: str, _role: str | None) -> DsqltokError:
-    what = (
-        "its source_profile leads back to itself" if "InfiniteLoop" in type(error).__name__ else "it contradicts itself"
-    )
+    if "InfiniteLoop" in type(error).__name__:
+        what = "its source_profile leads back to itself"
+    else:
+        what = str(getattr(error, "kwargs", {}).get("error_msg", "it contradicts itself")).strip().rstrip(".")
     return ConfigurationError(
-        f"{who}: {what}", hint="check role_arn, source_profile and credential_source in ~/.aws/config"
+        f"{who}: {what[:1].lower()}{what[1:]}",
+        hint="check role_arn, source_profile and credential_source in ~/.aws/config",
     )
 
 
-def _partial(_error: Exception, who: str, _role: str | None) -> DsqltokError:
+def _partial(error: Exception, who: str, _role: str | None) -> DsqltokError:
+    lacking = str(getattr(error, "kwargs", {}).get("cred_var", ""))
+    if "source_profile" in lacking:
+        return ConfigurationError(
+            f"{who}: its role_arn has nothing to assume it from", hint="add source_profile or credential_source to it"
+        )
     return CredentialsError(
         f"{who}: half of an access key is missing", hint="set both aws_access_key_id and aws_secret_access_key"
+    )
+
+
+def _no_json(_error: Exception, who: str, _role: str | None) -> DsqltokError:
+    return CredentialsError(f"{who}: its credential_process printed no JSON", hint="run that program in a terminal")
+
+
+def _expired(_error: Exception, who: str, _role: str | None) -> DsqltokError:
+    return CredentialsError(f"{who}: its credentials have expired already", hint="renew them where they come from")
+
+
+def _no_role(_error: Exception, who: str, role: str | None) -> DsqltokError:
+    return ConfigurationError(
+        f"{who}: {role or 'its role_arn'} is no role's arn", hint="such as arn:aws:iam::123456789012:role/NAME"
+    )
+
+
+def _bad_setting(_error: Exception, who: str, _role: str | None) -> DsqltokError:
+    return ConfigurationError(
+        f"{who}: a setting of it makes no sense to botocore", hint="check AWS_ENDPOINT_URL*, the region and the proxies"
     )
 
 
@@ -86,7 +119,13 @@ def _none(_error: Exception, _who: str, _role: str | None) -> DsqltokError:
 
 
 def _sso(_error: Exception, who: str, _role: str | None) -> DsqltokError:
-    return CredentialsError(f"{who}: its sso session has expired", hint="run aws sso login with that profile")
+    return CredentialsError(
+        f"{who}: its sso session has expired, or was never begun", hint="run aws sso login with that profile"
+    )
+
+
+def _login(_error: Exception, who: str, _role: str | None) -> DsqltokError:
+    return CredentialsError(f"{who}: its aws login session has expired", hint="run aws login with that profile")
 
 
 def _helper(error: Exception, who: str, _role: str | None) -> DsqltokError:
@@ -117,6 +156,13 @@ def _no_region(_error: Exception, who: str, _role: str | None) -> DsqltokError:
     return ConfigurationError(f"{who}: no region is configured", hint="set AWS_REGION, or region in the profile")
 
 
+def _bad_region(_error: Exception, who: str, _role: str | None) -> DsqltokError:
+    return ConfigurationError(
+        f"{who}: what is configured as the region cannot be one",
+        hint="check region in the data source, AWS_REGION and region in the profile",
+    )
+
+
 def _slow(_error: Exception, who: str, _role: str | None) -> DsqltokError:
     return TimedOutError(f"{who}: AWS did not answer in time", hint="check the network and HTTPS_PROXY")
 
@@ -143,7 +189,7 @@ def _answered(error: Exception, who: str, role: str | None) -> DsqltokError:
         return DeniedError(text, hint="check the role's trust policy, and who you are: aws sts get-caller-identity")
     if code in _BAD_KEYS:
         return CredentialsError(text, hint="renew the credentials of the profile or environment")
-    if code in _THROTTLED or status >= 500 or status == 429:  # noqa: PLR2004 - HTTP's own numbers
+    if code in _PASSING or status >= 500 or status == 429:  # noqa: PLR2004 - HTTP's own numbers
         return UnavailableError(text, hint="this may pass by itself; try again in a moment")
     return ConfigurationError(text, hint="check role_arn and the profile")
 
@@ -157,8 +203,13 @@ _MEANINGS: dict[str, Callable[[Exception, str, str | None], DsqltokError]] = {
     "InfiniteLoopConfigError": _inconsistent,
     "PartialCredentialsError": _partial,
     "NoCredentialsError": _none,
+    "JSONDecodeError": _no_json,
+    "RuntimeError": _expired,
+    "ParamValidationError": _no_role,
+    "ValueError": _bad_setting,
     "SSOError": _sso,
     "TokenRetrievalError": _sso,
+    "LoginError": _login,
     "CredentialRetrievalError": _helper,
     "FileNotFoundError": _absent_file,
     "PermissionError": _absent_file,
@@ -166,6 +217,7 @@ _MEANINGS: dict[str, Callable[[Exception, str, str | None], DsqltokError]] = {
     "EOFError": _code_needed,
     "MissingDependencyException": _extra_needed,
     "NoRegionError": _no_region,
+    "InvalidRegionError": _bad_region,
     "ConnectionError": _unreachable,
     "ConnectTimeoutError": _slow,
     "ReadTimeoutError": _slow,

@@ -29,7 +29,7 @@ def configuration_error(error: HclError, source: bytes, functions: Functions) ->
     `source` is the content of the file, `functions` are those it could call.
     """
     parameters = (parameter.name for function in functions.values() for parameter in _parameters(function))
-    words = {*WORDS, *functions, *parameters, "true", "false"}
+    words = {*WORDS, *functions, *parameters, "true", "false", "heredoc"}
     first, *others = error.diagnostics
     more = f" (and {len(others)} more)" if others else ""
     file, start = first.subject.filename, first.subject.start
@@ -43,7 +43,9 @@ def configuration_error(error: HclError, source: bytes, functions: Functions) ->
 
 def _said(diagnostic: Diagnostic, text: str, words: Collection[str]) -> str:
     def shown(quoted: re.Match[str]) -> str:
-        return quoted[0] if quoted[1] in words or quoted[1] in text else '"…"'
+        # What has neither letter nor digit is a sign of the language's, not a value worth hiding.
+        known = quoted[1] in words or quoted[1] in text or not any(each.isalnum() for each in quoted[1])
+        return quoted[0] if known else '"…"'
 
     sentences = [" ".join(said.split()).rstrip(".") for said in (diagnostic.summary, diagnostic.detail) if said]
     message = ": ".join(sentence[:1].lower() + sentence[1:] for sentence in sentences)

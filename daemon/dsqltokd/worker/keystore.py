@@ -4,8 +4,8 @@
     out  value (for load; null where there is none), backend (its name)
          or error: UnavailableError where it is locked (that may pass), ConfigurationError where none may be used
 
-Only backends that encrypt are used, unless the configuration names one. Nothing here may prompt: a locked collection is
-reported as locked, and a missing default collection is not created.
+Only backends that encrypt, and tell whether they are locked, are used, unless the configuration names one. Nothing here
+may prompt: a locked collection is reported as locked, and a missing default collection is not created.
 """
 
 from __future__ import annotations
@@ -22,12 +22,7 @@ from dsqltok.errors import ConfigurationError, DsqltokError, UnavailableError
 SERVICE = "dsqltok"
 ENTRY = "tokens"
 # Modules of keyring whose backends keep secrets encrypted.
-_ENCRYPTED = (
-    "keyring.backends.SecretService",
-    "keyring.backends.libsecret",
-    "keyring.backends.macOS",
-    "keyring.backends.kwallet",
-)
+_ENCRYPTED = ("keyring.backends.SecretService", "keyring.backends.macOS")
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from dsqltokd.atlas import Functions
     from dsqltokd.hcl import Body
 
+_LONGEST_TEXTS = 1 << 20  # characters
+
 
 def run(request: dict[str, Any]) -> dict[str, object]:
     """Answer one job: which tokens an env or data source needs, or, where the tokens are given, the env's urls.
@@ -52,7 +54,7 @@ def run(request: dict[str, Any]) -> dict[str, object]:
     for what is unset), `tokens` by data source, `texts` of the files as an earlier job noted them (or None),
     `allow_hosts`. Out: see `_Job.targets` and `_Job.urls`, or `error`, or `need` with the names of environment
     variables that the project reads and the request left out; always `files` (path, identity or None) that were opened
-    or looked for, `texts` of those that were read, and `names` of all environment variables read.
+    or looked for, `texts` of those that were read (None if they are too long to keep), and `names` of all variables read.
     """
     files = ProjectFiles(request["path"], request["texts"])
     environment = _Environment(request["environment"])
@@ -64,7 +66,7 @@ def run(request: dict[str, Any]) -> dict[str, object]:
         answer = {"need": list(environment.missing)}
     return answer | {
         "files": [list(item) for item in files.seen.items()],
-        "texts": files.texts,
+        "texts": files.texts if sum(map(len, files.texts.values())) <= _LONGEST_TEXTS else None,
         "names": list(environment.asked),
     }
 

@@ -1,0 +1,1 @@
+"""The bench: what dsqltok costs, against references measured in the same minutes. README.md says how and why."""

@@ -1,0 +1,64 @@
+"""A client in this process: what a lookup costs beyond the start of a program.
+
+A lookup is all of connect, send, receive. One that has to be waited for, which a refresh is, can be started and left.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from bench.place import ENV
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bench.place import Home
+
+_MOST = 64 * 1024
+_PATIENCE = 30.0
+
+
+def request(home: Home, environment: Mapping[str, str]) -> bytes:
+    """Return the line that asks for a token on behalf of a caller with these AWS variables."""
+    params = {"config": str(home.project / "atlas.hcl"), "env": ENV, "environment": dict(environment)}
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "token.get", "params": params}).encode() + b"\n"
+
+
+def timed(path: str, line: bytes) -> float:
+    """Return the seconds that one lookup at the socket `path` takes. Raises `RuntimeError` where it brings no token."""
+    begin = time.perf_counter()
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(path)
+        sock.sendall(line)
+        answer = sock.recv(_MOST)
+    took = time.perf_counter() - begin
+    _check(answer)
+    return took
+
+
+class Pending:
+    """A request whose answer takes its time."""
+
+    def __init__(self, path: str, line: bytes) -> None:
+        self._sock = socket.socket(socket.AF_UNIX)
+        self._sock.settimeout(_PATIENCE)
+        self._sock.connect(path)
+        self._sock.sendall(line)
+
+    def is_over(self) -> bool:
+        """Tell whether the answer is there, without waiting."""
+        return bool(select.select([self._sock], [], [], 0)[0])
+
+    def finish(self) -> None:
+        """Wait for the answer. Raises `RuntimeError` where it is no token."""
+        with self._sock:
+            _check(self._sock.recv(_MOST))
+
+
+def _check(answer: bytes) -> None:
+    if b'"result":{"token":"' not in answer:
+        raise RuntimeError(f"no token, but {answer.decode(errors='replace')}")

@@ -1,0 +1,146 @@
+"""Where the bench measures: an installation of its own, a home of its own, a daemon of its own.
+
+The rules, each of which has falsified a figure somewhere:
+- The package is installed from a wheel, not in place: an editable installation puts a finder in the way of each import.
+- Modules are compiled, as an installer leaves them, and what is measured does not inherit PYTHONDONTWRITEBYTECODE.
+- The venv holds nothing else: what pip or setuptools add to it may bring a .pth file, which every start of it pays for.
+- What is measured gets an environment of four variables. HOME is one of them: no file of the caller's is read, and his
+  daemon, if one runs, is neither asked nor stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ROOT = Path(__file__).resolve().parents[2]
+BOTO3_SCRIPT = str(Path(__file__).with_name("boto3_token.py"))
+ENV = "dsql"
+_PROJECT = """\
+locals {
+  endpoint = "cluster-id.dsql.us-east-1.on.aws"
+}
+
+data "aws_dsql_token" "db" {
+  endpoint = local.endpoint
+  region   = "us-east-1"
+  admin    = true
+}
+
+env "dsql" {
+  url = "dsql://admin:${urlescape(data.aws_dsql_token.db)}@${local.endpoint}:5432/postgres?sslmode=require"
+}
+"""
+# The identity whose token is looked up is a profile: only what is no secret of a caller's is refreshed by itself.
+_CREDENTIALS = """\
+[default]
+aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
+"""
+# The user's own keyring is none of the bench's business, and on macOS a home of its own does not keep it out.
+_CONFIG = 'keyring = "none"\n'
+_CHECK = """\
+import dsqltok.cli, os, sys
+spec = dsqltok.cli.__spec__
+sys.exit(not (spec.origin.startswith(sys.prefix) and os.path.exists(spec.cached)))
+"""
+_PATIENCE = 30.0
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A venv with dsqltok in it."""
+
+    python: str
+    dsqltok: str
+
+
+@dataclass(frozen=True)
+class Home:
+    """A user's home directory. `environment` is all that a program run there gets; the daemon listens at `socket`."""
+
+    project: Path
+    environment: dict[str, str]
+    socket: str
+
+
+def install(directory: Path) -> Installation:
+    """Build the checkout's wheel and install it, with pip, in a fresh venv of the Python that runs the bench."""
+    wheels, venv = directory / "wheels", directory / "venv"
+    _do(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(wheels), str(_ROOT))
+    _do(sys.executable, "-m", "venv", "--without-pip", str(venv))
+    found = Installation(str(venv / "bin/python"), str(venv / "bin/dsqltok"))
+    wheel = next(wheels.glob("dsqltok-*.whl"))
+    _do(sys.executable, "-m", "pip", "--python", found.python, "install", "--quiet", "--compile", str(wheel))
+    _do(found.python, "-c", _CHECK)
+    return found
+
+
+def furnish(directory: Path, installation: Installation) -> Home:
+    """Make a home with a project, AWS credentials and a configuration of dsqltok in it."""
+    home, run, project = directory / "home", directory / "run", directory / "project"
+    for each, mode in ((home, 0o700), (run, 0o700), (home / ".aws", 0o700), (project, 0o755)):
+        each.mkdir()
+        each.chmod(mode)  # the caller's umask may have taken something away
+    (project / "atlas.hcl").write_text(_PROJECT)
+    (home / ".aws/credentials").write_text(_CREDENTIALS)
+    environment = {"HOME": str(home), "XDG_RUNTIME_DIR": str(run), "PATH": os.defpath, "LANG": "C.UTF-8"}
+    ask = "from dsqltok import paths; print(paths.socket_path()); print(paths.config_file())"
+    answer = subprocess.run(
+        [installation.python, "-c", ask], env=environment, check=True, capture_output=True, text=True
+    )
+    socket_path, config = answer.stdout.splitlines()
+    Path(config).parent.mkdir(parents=True)
+    Path(config).write_text(_CONFIG)
+    return Home(project, environment, socket_path)
+
+
+@contextlib.contextmanager
+def daemon(installation: Installation, home: Home) -> Iterator[int]:
+    """Run the daemon as the client starts it; give its process id once it listens."""
+    with open(home.project.parent / "log", "ab") as log:
+        process = subprocess.Popen(
+            [installation.python, "-I", "-m", "dsqltokd"],
+            env=home.environment,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+    with process:
+        try:
+            _await(process)
+            yield process.pid
+        except RuntimeError:
+            sys.stderr.write(Path(log.name).read_text(errors="replace"))  # which goes with the directory
+            raise
+        finally:
+            _end(process)
+
+
+def _await(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    if first != b"ok\n":
+        raise RuntimeError(f"the daemon does not start: {first.decode(errors='replace')}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _do(*argv: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    subprocess.run(argv, env=environment, stdout=sys.stderr, check=True)

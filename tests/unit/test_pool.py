@@ -1,0 +1,292 @@
+"""The pool with real worker processes. What a worker is seen to do, it does through a credential_process of ours."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+import subprocess
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dsqltok.errors import CredentialsError, TimedOutError, UnavailableError
+from dsqltokd.pool import Pool, raise_error
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from pathlib import Path
+
+ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
+HOST = "abc.dsql.us-east-1.on.aws"
+PATIENCE = 20.0
+
+
+@dataclass
+class Bench:
+    """Jobs for workers, in a directory of their own."""
+
+    directory: Path
+
+    def project(self) -> dict[str, Any]:
+        """Return a job that takes no time."""
+        path = self.directory / "atlas.hcl"
+        path.write_text(f'data "aws_dsql_token" "db" {{\n  endpoint = "{HOST}"\n}}\n')
+        asked: dict[str, Any] = {
+            "env": None,
+            "data": "db",
+            "vars": [],
+            "environment": {},
+            "tokens": {},
+            "texts": None,
+        }
+        return {"path": str(path), **asked, "allow_hosts": []}
+
+    def keys(self) -> dict[str, Any]:
+        """Return a job that signs with keys of its environment."""
+        return self._aws({"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"})
+
+    def helper(self, script: str) -> dict[str, Any]:
+        """Return a job whose credentials come from a shell script, in this directory."""
+        (self.directory / "helper.sh").write_text(f"cd {shlex.quote(str(self.directory))}\n{script}\n")
+        config = self.directory / "config"
+        config.write_text(f"[default]\ncredential_process = /bin/sh {shlex.quote(str(self.directory / 'helper.sh'))}\n")
+        return self._aws({"AWS_CONFIG_FILE": str(config)})
+
+    def _aws(self, environment: dict[str, str]) -> dict[str, Any]:
+        asked = {"profile": None, "role_arn": None, "session": None, "ttl": 900}
+        nowhere = {"AWS_SHARED_CREDENTIALS_FILE": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"}
+        return {**asked, "environment": nowhere | environment, "targets": [[HOST, "us-east-1", "DbConnect"]]}
+
+    def fifo(self) -> Path:
+        """Return a pipe: who reads it comes to its end when the last process that holds it has gone."""
+        path = self.directory / "held"
+        os.mkfifo(path)
+        return path
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    tmp_path.chmod(0o755)
+    return Bench(tmp_path)
+
+
+def play(scene: Coroutine[Any, Any, None]) -> None:
+    """Run a scene to its end, and until asyncio has noticed that its processes have ended; one that hangs fails."""
+
+    async def bounded() -> None:
+        async with asyncio.timeout(2 * PATIENCE):
+            await scene
+            await until_no_workers()
+            for thread in threading.enumerate():
+                if "waitpid" in thread.name:  # asyncio's, one for each process
+                    await asyncio.to_thread(thread.join)
+            await asyncio.sleep(0.01)
+
+    asyncio.run(bounded())
+
+
+def workers() -> set[int]:
+    """Return the worker processes that this one started and that still run."""
+    command = ["ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,args="]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows = [line.split(maxsplit=3) for line in listing.splitlines() if "dsqltokd.worker" in line]
+    return {int(pid) for pid, parent, state, _ in rows if int(parent) == os.getpid() and not state.startswith("Z")}
+
+
+async def until_no_workers() -> None:
+    while workers():  # noqa: ASYNC110 - a process that ends sets no event
+        await asyncio.sleep(0.01)
+
+
+def test_a_job_is_done_by_a_process_of_its_own(bench: Bench) -> None:
+    async def scene() -> None:
+        pool = Pool(ENVIRONMENT)
+        answer = await pool.run("project", bench.project(), deadline=PATIENCE)
+        assert answer["targets"]["db"]["host"] == HOST
+        assert pool.size == len(workers()) == 1
+        pool.close()
+
+    play(scene())
+
+
+def test_a_worker_that_did_its_job_does_the_next(bench: Bench) -> None:
+    async def scene() -> None:
+        pool = Pool(ENVIRONMENT)
+        await pool.run("project", bench.project(), deadline=PATIENCE)
+        first = workers()
+        for _ in range(3):
+            await pool.run("project", bench.project(), deadline=PATIENCE)
+        assert workers() == first
+        pool.close()
+
+    play(scene())
+
+
+def test_a_spare_worker_does_the_first_job(bench: Bench) -> None:
+    async def scene() -> None:
+        pool = Pool(ENVIRONMENT)
+        await pool.warm_up("project")
+        spare = workers()
+        await pool.run("project", bench.project(), deadline=PATIENCE)
+        assert workers() == spare
+        pool.close()
+
+    play(scene())
+
+
+def test_a_worker_is_not_shared_between_keys(bench: Bench) -> None:
+    async def scene() -> None:
+        pool = Pool(ENVIRONMENT)
+        await pool.run("project", bench.project(), deadline=PATIENCE, key="one")
+        await pool.run("project", bench.project(), deadline=PATIENCE, key="two")
+        assert pool.size == 2
+        pool.close()
+
+    play(scene())
+
+
+def test_a_worker_whose_job_held_secrets_does_no_other(bench: Bench) -> None:
+    async def scene() -> None:
+        pool = Pool(ENVIRONMENT)
+        await pool.run("project", bench.project(), deadline=PATIENCE, linger=False)
+        assert pool.size == 0
+        await until_no_workers()
+
+    play(scene())
+
+
+def test_a_worker_that_nobody_needs_goes(bench: Bench) -> None:
+    async def scene() -> None:
+        pool = Pool(ENVIRONMENT, linger=0.0)
+        await pool.run("project", bench.project(), deadline=PATIENCE)
+        await until_no_workers()
+        assert pool.size == 0
+
+    play(scene())
+
+
+def test_there_are_only_so_many_workers_of_a_kind(bench: Bench) -> None:
+    async def scene() -> None:
+        pool = Pool(ENVIRONMENT)
+        jobs = [pool.run("project", bench.project(), deadline=PATIENCE) for _ in range(9)]
+        assert len(await asyncio.gather(*jobs)) == 9
+        assert 1 < pool.size <= 4
+        pool.close()
+
+    play(scene())
+
+
+def test_a_worker_that_died_while_idle_is_replaced_without_a_word(bench: Bench) -> None:
+    async def scene() -> None:
+        pool = Pool(ENVIRONMENT)
+        await pool.run("project", bench.project(), deadline=PATIENCE)
+        [first] = workers()
+        os.kill(first, signal.SIGKILL)
+        answer = await pool.run("project", bench.project(), deadline=PATIENCE)
+        assert answer["targets"]["db"]["host"] == HOST
+        assert first not in workers()
+        pool.close()
+
+    play(scene())
+
+
+def test_a_worker_that_dies_over_its_job_is_an_error_that_may_pass(bench: Bench) -> None:
+    async def scene() -> None:
+        pool = Pool(ENVIRONMENT)
+        with pytest.raises(UnavailableError, match="the aws worker died"):
+            await pool.run("aws", bench.helper("kill -9 $PPID"), deadline=PATIENCE)
+        assert pool.size == 0
+
+    play(scene())
+
+
+def test_past_its_deadline_a_worker_is_killed_with_all_that_it_started(bench: Bench) -> None:
+    async def scene() -> None:
+        pool = Pool(ENVIRONMENT)
+        answer = await pool.run("aws", bench.keys(), deadline=PATIENCE)
+        assert answer["tokens"][0]["value"].startswith(HOST)
+        held = bench.fifo()
+        job = bench.helper("exec 9>held; echo up >&9; sleep 60 & sleep 60")
+        reading = asyncio.create_task(asyncio.to_thread(held.read_bytes))
+        with pytest.raises(TimedOutError, match="the aws worker did not finish in 1 s"):
+            await pool.run("aws", job, deadline=1.0)
+        assert await reading == b"up\n"
+        assert pool.size == 0
+        await until_no_workers()
+
+    play(scene())
+
+
+def test_who_asked_and_went_away_leaves_no_worker_behind(bench: Bench) -> None:
+    async def scene() -> None:
+        pool = Pool(ENVIRONMENT)
+        held = bench.fifo()
+        job = bench.helper("exec 9>held; echo up >&9; sleep 60")
+        task = asyncio.create_task(pool.run("aws", job, deadline=PATIENCE))
+        with await asyncio.to_thread(held.open, "rb") as pipe:
+            assert await asyncio.to_thread(pipe.readline) == b"up\n"
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert await asyncio.to_thread(pipe.read) == b""
+        assert pool.size == 0
+
+    play(scene())
+
+
+def test_closing_ends_idle_and_busy_workers_and_starts_no_other(bench: Bench) -> None:
+    async def scene() -> None:
+        pool = Pool(ENVIRONMENT)
+        await pool.run("project", bench.project(), deadline=PATIENCE)
+        await pool.run("aws", bench.keys(), deadline=PATIENCE)
+        held = bench.fifo()
+        job = bench.helper("exec 9>held; echo up >&9; sleep 60")
+        task = asyncio.create_task(pool.run("aws", job, deadline=PATIENCE))
+        with await asyncio.to_thread(held.open, "rb") as pipe:
+            assert await asyncio.to_thread(pipe.readline) == b"up\n"
+            pool.close()
+            with pytest.raises(UnavailableError):
+                await task
+            assert await asyncio.to_thread(pipe.read) == b""
+        assert pool.size == 0
+        await until_no_workers()
+
+    play(scene())
+
+
+def test_a_worker_has_the_environment_that_it_was_given_and_the_job_s_and_no_other(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CANARY", "ours")
+
+    async def scene() -> None:
+        pool = Pool({**ENVIRONMENT, "GIVEN": "yes"})
+        job = bench.helper("env > seen; exit 1")
+        answer = await pool.run("aws", job, deadline=PATIENCE)
+        with pytest.raises(CredentialsError):
+            raise_error(answer)
+        seen = (bench.directory / "seen").read_text().splitlines()
+        assert "GIVEN=yes" in seen
+        assert "AWS_EC2_METADATA_DISABLED=true" in seen
+        assert not [line for line in seen if line.startswith("CANARY")]
+        pool.close()
+
+    play(scene())
+
+
+def test_a_helper_can_neither_eat_the_next_job_nor_write_into_an_answer(bench: Bench) -> None:
+    async def scene() -> None:
+        pool = Pool(ENVIRONMENT)
+        greedy = "cat >/dev/null; echo '{\"error\": null}' >&2; exit 1"
+        jobs = [pool.run("aws", bench.helper(greedy), deadline=PATIENCE, key="k") for _ in range(2)]
+        first = await jobs[0]
+        second = await jobs[1]
+        assert first["error"]["kind"] == second["error"]["kind"] == "credentials"
+        assert pool.size == 1
+        pool.close()
+
+    play(scene())
