@@ -26,7 +26,7 @@ def test_a_warm_token_is_replaced_before_its_expiry_again_and_again(
             assert news["method"] == "token"
             tokens.append(news["params"]["token"])
             assert login(token=tokens[-1]) == "admin"
-            assert desk.ok("get", "dsql", "-n") == tokens[-1]
+            assert login(token=desk.ok("get", "dsql", "-n")) == "admin"
     assert len(set(tokens)) == len(tokens)
-    signed = [each.signed_at for each in standin.logins[-3:]]
+    signed = sorted(each.signed_at for each in standin.logins[-6:])
     assert all(later - earlier <= 3 for earlier, later in pairwise(signed))

@@ -54,7 +54,7 @@ def run(request: dict[str, Any]) -> dict[str, object]:
     for what is unset), `tokens` by data source, `texts` of the files as an earlier job noted them (or None),
     `allow_hosts`. Out: see `_Job.targets` and `_Job.urls`, or `error`, or `need` with the names of environment
     variables that the project reads and the request left out; always `files` (path, identity or None) that were opened
-    or looked for, `texts` of those that were read (None if they are too long to keep), and `names` of all variables read.
+    or looked for, `texts` of those that were read (None if they are too long to keep), and `names` of variables read.
     """
     files = ProjectFiles(request["path"], request["texts"])
     environment = _Environment(request["environment"])
