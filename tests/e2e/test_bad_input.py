@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from desk import eventually
+from standin import people
 from standin.sts import BlackHole, RefusingSts
 
 if TYPE_CHECKING:
@@ -230,6 +231,13 @@ def test_a_damaged_list_of_added_projects_harms_only_those(desk: Desk) -> None:
     desk.write(desk.log.parent / "projects.json", "{")
     desk.ok("get", "--data", "db")
     complain(desk.dsqltok("projects"), 4, "projects.json cannot be read")
+
+
+def test_a_file_that_cannot_be_read_is_no_missing_file(desk: Desk) -> None:
+    if people.ordinary().uid == 0:
+        pytest.skip(people.why_no_stranger())
+    desk.project(GOOD).chmod(0o200)
+    complain(desk.dsqltok("get", "--data", "db"), 4, "permission denied")
 
 
 def test_a_url_takes_no_data(desk: Desk) -> None:

@@ -441,9 +441,3 @@ def test_the_directory_that_a_symlink_leads_to_counts_too(job: Job, tmp_path: Pa
 def test_a_file_of_another_user_is_refused(job: Job) -> None:
     shutil.chown(job.path, 12345)
     assert "another user" in job.error("denied")["message"]
-
-
-@pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
-def test_a_file_that_cannot_be_read_is_no_missing_file(job: Job) -> None:
-    job.path.chmod(0o200)
-    assert "permission denied" in job.error("configuration")["message"]

@@ -53,16 +53,20 @@ class ProjectFiles:
         except (FileNotFoundError, NotADirectoryError):
             raise NotFoundError(f"there is no file {self._path}", hint="give its path with --config FILE") from None
         except OSError as error:
-            raise ConfigurationError(f"{self._path} cannot be read: {_reason(error)}") from None
+            raise self._unreadable(error) from None
         try:
             _check_owner(self._path, os.fstat(descriptor))
             for directory in dict.fromkeys((self._directory, Path(self._path).resolve().parent)):
                 _check_owner(str(directory), directory.stat())
             return _content(descriptor)
         except OSError as error:
-            raise ConfigurationError(f"{self._path} cannot be read: {_reason(error)}") from None
+            raise self._unreadable(error) from None
         finally:
             os.close(descriptor)
+
+    def _unreadable(self, error: OSError) -> ConfigurationError:
+        hint = f"it must be a plain file of at most {_LIMIT >> 20} MiB that you may read"
+        return ConfigurationError(f"{self._path} cannot be read: {_reason(error)}", hint=hint)
 
     def read_text(self, name: str) -> str:
         """Return the text of a file named relative to the directory of atlas.hcl; OSError or UnicodeDecodeError."""

@@ -1,0 +1,81 @@
+"""What dsqltok takes from botocore beyond its documented interface. An upgrade that changes it shows here first."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+import pytest
+from botocore.utils import SSOTokenLoader
+
+from dsqltokd.worker import aws
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from standin.sts import Sts
+
+KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n"
+ROLE = "arn:aws:iam::123456789012:role/Contract"
+HOST = "abc.dsql.us-east-1.on.aws"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / ".aws").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+def configure(home: Path, text: str) -> None:
+    (home / ".aws/config").write_text(text)
+
+
+def test_temporary_credentials_tell_their_expiry(home: Path, sts: Sts) -> None:
+    role = (
+        f"[profile role]\nrole_arn = {ROLE}\nsource_profile = default\nregion = us-east-1\nendpoint_url = {sts.url}\n"
+    )
+    configure(home, f"[default]\n{KEYS}{role}")
+    credentials: Any = botocore.session.Session(profile="role").get_credentials()
+    credentials.get_frozen_credentials()
+    found: datetime = credentials._expiry_time  # noqa: SLF001 - the point of this test
+    assert found.astimezone(UTC).timestamp() == sts.issued()[-1].credentials.expires_at
+
+
+def test_credentials_tell_where_they_come_from(home: Path) -> None:
+    helper = home / "helper"
+    helper.write_text('#!/bin/sh\necho \'{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b"}\'\n')
+    helper.chmod(0o700)
+    configure(home, f"[profile helped]\ncredential_process = {helper}\n")
+    credentials: Any = botocore.session.Session(profile="helped").get_credentials()
+    credentials.get_frozen_credentials()
+    assert credentials.method == "custom-process"
+    assert getattr(credentials, "_expiry_time", None) is None
+
+
+def test_credentials_of_the_environment_say_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(home, "")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    credentials: Any = botocore.session.Session().get_credentials()
+    assert credentials.method == "env"
+
+
+def test_the_sign_in_of_a_profile_is_where_it_is_watched(home: Path) -> None:
+    sign_in = "[sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://corp.awsapps.com/start\n"
+    configure(home, f"{sign_in}[profile sso]\nsso_session = corp\n")
+    kept: dict[str, Any] = {}
+    SSOTokenLoader(cache=kept).save_token("https://corp.awsapps.com/start", "token", session_name="corp")
+    (key,) = kept
+    job = {
+        "profile": "sso",
+        "role_arn": None,
+        "environment": {"HOME": str(home)},
+        "session": None,
+        "renew": True,
+        "ttl": 900,
+        "targets": [[HOST, "us-east-1", "DbConnect"]],
+    }
+    watched = [path for path, _ in aws.run(job)["files"]]
+    assert str(home / f".aws/sso/cache/{key}.json") in watched
