@@ -4,8 +4,9 @@ The rules:
 - Every file-system call is made in the watcher's own thread. A dead mount can stop this thread, never the loop.
 - An event only says where to look. Whether a file has changed is decided by its identity (`files.identity`), against
   the one that whoever read it saw *before* reading: an edit between that read and the watch is not lost.
-- Directories are watched, not files: an editor's atomic save replaces the file. Every symlink on the way to a file is
-  watched where it stands, and in place of a directory that does not exist its nearest existing ancestor.
+- A directory that is followed is watched for what it holds. For a file its directory is watched: an editor's atomic
+  save replaces the file. Every symlink on the way is watched where it stands, and in place of a directory that does not
+  exist its nearest existing ancestor.
 - Behind the events a slow reconcile looks at every file: some file systems send no events, and a replaced parent
   directory takes its watch along. Where the system grants no watch, the reconcile is quick instead.
 """
@@ -154,6 +155,7 @@ class Watcher(FileSystemEventHandler):
 
     def _look_at(self, event: _Event) -> None:
         touched = {path for entry in event.paths for path in self._entries.get(entry, ())}
+        touched |= {os.path.dirname(entry) for entry in event.paths} & self._seen.keys()  # a directory that is followed
         for directory in self._directories.keys() & set(event.paths):
             # It may be gone and made again, with the same inode: only a new watch is certain to be alive.
             self._unwatch(directory)
@@ -171,7 +173,7 @@ class Watcher(FileSystemEventHandler):
         for path in list(self._seen):
             self._watch(path)
             self._check(path)
-        wanted = {os.path.dirname(entry) for entry in self._entries}
+        wanted = {os.path.dirname(entry) for entry in self._entries} | self._seen.keys()
         for directory in self._directories.keys() - wanted:
             self._unwatch(directory)
 
@@ -187,6 +189,8 @@ class Watcher(FileSystemEventHandler):
         for entry in _entries_to(path):
             self._entries.setdefault(entry, set()).add(path)
             self._watch_directory(os.path.dirname(entry))
+        if os.path.isdir(path):
+            self._watch_directory(path)
 
     def _watch_directory(self, directory: str) -> None:
         try:

@@ -1,8 +1,7 @@
 """Real project files, and those of Atlas's own tests, against what Atlas's evaluator made of them.
 
-The tables stand beside the checkout and are read from there. A row that runs into what is not there yet (a function, a
-docker block) is counted as an expected failure, with what it ran into as the reason: there is no list of such rows, so
-each passes by itself once that is there.
+The tables stand beside the checkout and are read from there. A row that runs into what dsqltok does not run (a docker
+block) is counted as an expected failure, with what it ran into as the reason: there is no list of such rows.
 """
 
 from __future__ import annotations
@@ -92,14 +91,6 @@ def _stub_token(request: TokenRequest) -> str:
     return f"{request.host}/?Action={request.action}&X-Amz-Stub=1"
 
 
-def _excuse(error: HclError, source: str) -> None:
-    """Fail as expected where the error is about a function of Atlas's that is not there yet."""
-    for diagnostic in error.diagnostics:
-        if diagnostic.summary == "Call to unknown function":
-            name = source.encode()[diagnostic.subject.start.byte : diagnostic.subject.end.byte].decode()
-            pytest.xfail(f"the function {name} is not there yet")
-
-
 def _plain(value: Result) -> Any:
     if isinstance(value, Unavailable):
         pytest.xfail(f"not evaluated here: {value.reason.diagnostics[0].detail}")
@@ -124,7 +115,6 @@ def test_a_real_project_evaluates_as_atlas_evaluates_it(row: dict[str, Any], cas
         project = evaluate_project(body, env=env, inputs=parse_inputs(inputs), world=outside.world(body))
     except HclError as error:
         if not _expected_here(error, expected):
-            _excuse(error, row["hcl"])
             raise
         return
     if "error" in expected:
@@ -198,7 +188,6 @@ def test_a_project_of_atlas_own_tests_evaluates_as_there(row: dict[str, Any]) ->
         project = evaluate_project(body, env=row["env"], inputs=inputs, world=outside.world(body))
     except HclError as error:
         if not _same_error(error, row):
-            _excuse(error, row["src"])
             raise
         return
     assert row["ok"], row["error"]

@@ -1,7 +1,6 @@
 """Expressions, templates and bodies against what HashiCorp's own tests say of them.
 
-The table stands beside the checkout and is read from there. A row that calls a function which is not there yet is
-skipped, and says which; it runs by itself once the function is there.
+The table stands beside the checkout and is read from there.
 """
 
 from __future__ import annotations
@@ -151,15 +150,8 @@ def params(wanted: str) -> list[Any]:
     return [pytest.param(row, id=row["id"]) for row in ROWS if kind(row) == wanted]
 
 
-def need_functions(row: dict[str, Any]) -> None:
-    missing = sorted(set(row["functions"]) - set(FUNCTIONS))
-    if missing:
-        pytest.skip(f"not there yet: {', '.join(missing)}()")
-
-
 @pytest.mark.parametrize("row", params("value"))
 def test_an_expression_has_the_value_and_type_that_hashicorp_expects(row: dict[str, Any]) -> None:
-    need_functions(row)
     found = value_of_row(row)
     if "expected_type" not in row:
         assert as_table(to_python(found)) == as_table(row["expected"])
@@ -170,7 +162,6 @@ def test_an_expression_has_the_value_and_type_that_hashicorp_expects(row: dict[s
 
 @pytest.mark.parametrize("row", params("error"))
 def test_an_expression_fails_where_hashicorp_says_and_with_its_summary(row: dict[str, Any]) -> None:
-    need_functions(row)
     with pytest.raises(HclError) as caught:
         value_of_row(row)
     found, expected = caught.value.diagnostics[0], row["diags"][0]
@@ -180,7 +171,6 @@ def test_an_expression_fails_where_hashicorp_says_and_with_its_summary(row: dict
 
 @pytest.mark.parametrize("row", params("body"))
 def test_a_body_has_the_values_that_hashicorp_expects(row: dict[str, Any]) -> None:
-    need_functions(row)
     body = parse(row["expr"].encode(), "")
     named = {reference.root for each in body.attributes.values() for reference in references(each.expression)}
     check_body(body, scope_of(row, named), row["expected"])

@@ -342,3 +342,9 @@ def test_a_watcher_ends_when_it_is_told_to(tmp_path: Path) -> None:
         for thread in set(threading.enumerate()) - before:
             thread.join(1)
     assert not set(threading.enumerate()) - before
+
+
+def test_a_file_that_comes_into_a_followed_directory_changes_the_directory(watched: Watched, there: Path) -> None:
+    watched.follow(there)
+    (there / "new").write_text("")
+    watched.sees(there)

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .arguments import of_one, whole_number
 from .conversion import ConversionError, convert, unify
 from .operators import equal
 from .scope import Function, FunctionError, Parameter
-from .types import DYNAMIC, NUMBER, STRING, Kind, Type, list_type, object_type
-from .values import Value, boolean, list_of, map_of, number, object_of, string, tuple_of
+from .types import BOOL, DYNAMIC, NUMBER, STRING, Kind, Type, list_type, object_type
+from .values import FALSE, TRUE, Value, boolean, list_of, map_of, number, object_of, string, tuple_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
-
-
-def _one(name: str, parameter: Parameter, compute: Callable[[Value], Value]) -> Function:
-    return Function(name, (parameter,), None, lambda values: compute(values[0]))
-
-
-def whole_number(value: Value, what: str, argument_index: int | None = None) -> int:
-    """Return a number as an integer of 64 bits. Raises FunctionError with `what` before cty's words."""
-    if value.decimal == value.decimal.to_integral_value() and _SMALLEST <= value.decimal <= _LARGEST:
-        return int(value.decimal)
-    raise FunctionError(f"{what}: value must be a whole number, between {_SMALLEST} and {_LARGEST}", argument_index)
+    from collections.abc import Collection, Iterator, Sequence
 
 
 def _length(collection: Value) -> Value:
@@ -188,12 +176,65 @@ def _compact(sequence: Value) -> Value:
     return list_of(STRING, [item for item in sequence.items if item.payload])
 
 
+def _chunklist(values: Sequence[Value]) -> Value:
+    whole, size_value = values
+    size = whole_number(size_value, "invalid size")
+    if size < 0:
+        raise FunctionError("the size argument must be positive")
+    items, element = whole.items, whole.type.element_type
+    step = size or len(items) or 1
+    return list_of(whole.type, [list_of(element, items[i : i + step]) for i in range(0, len(items), step)])
+
+
+def _coalescelist(sequences: Sequence[Value]) -> Value:
+    if not sequences:
+        raise FunctionError("at least one argument is required")
+    if any(each.type.kind not in (Kind.LIST, Kind.TUPLE) for each in sequences):
+        raise FunctionError("coalescelist arguments must be lists or tuples")
+    found = next((each for each in sequences if each.payload), None)
+    if found is None:
+        raise FunctionError("no non-null arguments")
+    return found
+
+
+def _zipmap(values: Sequence[Value]) -> Value:
+    keys, sequence = values
+    if sequence.type.kind not in (Kind.LIST, Kind.TUPLE):
+        raise FunctionError("values argument must be a list or tuple value")
+    if keys.length != sequence.length:
+        raise FunctionError(f"number of keys ({keys.length}) does not match number of values ({sequence.length})")
+    for index, key in enumerate(keys.items):
+        if key.is_null:
+            raise FunctionError(f"keys list has null value at index {index}")
+    pairs = {key.text: value for key, value in zip(keys.items, sequence.items, strict=True)}
+    return object_of(pairs) if sequence.type.element is None else map_of(sequence.type.element, pairs)
+
+
+def _members(collection: Value) -> Collection[Value]:
+    if collection.type.kind is Kind.OBJECT or not (collection.type.is_sequence or collection.type.is_mapping):
+        raise FunctionError("collection must be a list, a map or a tuple")
+    return collection.fields.values() if collection.type.is_mapping else collection.items
+
+
+def _alltrue(collection: Value) -> Value:
+    for item in _members(collection):
+        if item.type == BOOL and item.is_null:
+            raise FunctionError("an element is null, which is neither true nor false")
+        if item.payload is not True:
+            return FALSE
+    return TRUE
+
+
+def _empty(collection: Value) -> Value:
+    return boolean(not _members(collection))
+
+
 COLLECTION_FUNCTIONS = (
-    _one("length", Parameter("collection"), _length),
+    of_one("length", Parameter("collection"), _length),
     Function("concat", (), Parameter("seqs"), _concat),
     Function("contains", (Parameter("list"), Parameter("value", allow_null=True)), None, _contains),
-    _one("keys", Parameter("inputMap"), _keys),
-    _one("values", Parameter("mapping"), _values),
+    of_one("keys", Parameter("inputMap"), _keys),
+    of_one("values", Parameter("mapping"), _values),
     Function("merge", (), Parameter("maps", allow_null=True), _merge),
     Function("element", (Parameter("list"), Parameter("index", NUMBER)), None, _element),
     Function("index", (Parameter("collection"), Parameter("key")), None, _index),
@@ -203,8 +244,13 @@ COLLECTION_FUNCTIONS = (
         None,
         _slice,
     ),
-    _one("reverse", Parameter("list"), _reverse),
-    _one("distinct", Parameter("list", list_type(DYNAMIC)), _distinct),
-    _one("flatten", Parameter("list"), _flatten),
-    _one("compact", Parameter("list", list_type(STRING)), _compact),
+    of_one("reverse", Parameter("list"), _reverse),
+    of_one("distinct", Parameter("list", list_type(DYNAMIC)), _distinct),
+    of_one("flatten", Parameter("list"), _flatten),
+    of_one("compact", Parameter("list", list_type(STRING)), _compact),
+    of_one("alltrue", Parameter("collection"), _alltrue),
+    of_one("empty", Parameter("collection"), _empty),
+    Function("chunklist", (Parameter("list", list_type(DYNAMIC)), Parameter("size", NUMBER)), None, _chunklist),
+    Function("coalescelist", (), Parameter("vals", allow_null=True), _coalescelist),
+    Function("zipmap", (Parameter("keys", list_type(STRING)), Parameter("values")), None, _zipmap),
 )

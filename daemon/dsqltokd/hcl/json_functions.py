@@ -20,13 +20,14 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _UNREADABLE = "not valid JSON"
 
 
-def _encode(value: Value) -> str:
+def encode(value: Value) -> str:
+    """Return the value as JSON."""
     if value.is_null:
         return "null"
     if value.type.is_mapping:
-        return "{" + ",".join(f"{_text(name)}:{_encode(item)}" for name, item in value.fields.items()) + "}"
+        return "{" + ",".join(f"{_text(name)}:{encode(item)}" for name, item in value.fields.items()) + "}"
     if value.type.is_sequence:
-        return "[" + ",".join(map(_encode, value.items)) + "]"
+        return "[" + ",".join(map(encode, value.items)) + "]"
     if value.type.kind is Kind.NUMBER:
         return number_text(value.decimal)
     return _text(value.text) if value.type.kind is Kind.STRING else str(value.payload).lower()
@@ -93,7 +94,7 @@ _DECODER = json.JSONDecoder(
 
 
 def _jsonencode(values: Sequence[Value]) -> Value:
-    return string(_encode(values[0]))
+    return string(encode(values[0]))
 
 
 def _jsondecode(values: Sequence[Value]) -> Value:

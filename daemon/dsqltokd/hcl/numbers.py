@@ -78,14 +78,14 @@ def add(left: Decimal, right: Decimal) -> Decimal:
     """Return the sum."""
     if not left and not right:
         return left if left.is_signed() and right.is_signed() else Decimal(0)
-    return _shortest(_to_bits(_bits(left) + _bits(right)))
+    return _shortest(_to_bits(exact(left) + exact(right)))
 
 
 def multiply(left: Decimal, right: Decimal) -> Decimal:
     """Return the product."""
     if not left or not right:
         return Decimal("-0") if left.is_signed() != right.is_signed() else Decimal(0)
-    return _shortest(_to_bits(_bits(left) * _bits(right)))
+    return _shortest(_to_bits(exact(left) * exact(right)))
 
 
 def divide(left: Decimal, right: Decimal) -> Decimal:
@@ -94,7 +94,7 @@ def divide(left: Decimal, right: Decimal) -> Decimal:
         raise NumberError("can't divide zero by zero or infinity by infinity" if not left else "division by zero")
     if not left:
         return Decimal("-0") if left.is_signed() != right.is_signed() else Decimal(0)
-    return _shortest(_to_bits(_bits(left) / _bits(right)))
+    return _shortest(_to_bits(exact(left) / exact(right)))
 
 
 def modulo(left: Decimal, right: Decimal) -> Decimal:
@@ -103,9 +103,9 @@ def modulo(left: Decimal, right: Decimal) -> Decimal:
         return left
     if not left:
         return Decimal("-0") if left.is_signed() and not right.is_signed() else Decimal(0)
-    quotient = _to_bits(_bits(left) / _bits(right))
-    product = _to_bits(_to_bits(Fraction(int(quotient))) * _bits(right))
-    return _shortest(_to_bits(_bits(left) - product))
+    quotient = _to_bits(exact(left) / exact(right))
+    product = _to_bits(_to_bits(Fraction(int(quotient))) * exact(right))
+    return _shortest(_to_bits(exact(left) - product))
 
 
 def negate(value: Decimal) -> Decimal:
@@ -113,7 +113,7 @@ def negate(value: Decimal) -> Decimal:
     return value.copy_negate()
 
 
-def _bits(value: Decimal) -> Fraction:
+def exact(value: Decimal) -> Fraction:
     """Return the 512-bit number that a canonical decimal names."""
     return _to_bits(Fraction(value))
 

@@ -32,6 +32,7 @@ from dsqltokd.atlas import (
     project_functions,
     token_source,
 )
+from dsqltokd.atlas.functions import Directory
 from dsqltokd.connurl import UrlError
 from dsqltokd.hcl import HclError, parse
 
@@ -54,7 +55,8 @@ def run(request: dict[str, Any]) -> dict[str, object]:
     for what is unset), `tokens` by data source, `texts` of the files as an earlier job noted them (or None),
     `allow_hosts`. Out: see `_Job.targets` and `_Job.urls`, or `error`, or `need` with the names of environment
     variables that the project reads and the request left out; always `files` (path, identity or None) that were opened
-    or looked for, `texts` of those that were read (None if they are too long to keep), and `names` of variables read.
+    or looked for, directories too, `texts` of those that were read (None if they are too long to keep), and `names` of
+    all variables read.
     """
     files = ProjectFiles(request["path"], request["texts"])
     environment = _Environment(request["environment"])
@@ -73,7 +75,7 @@ def run(request: dict[str, Any]) -> dict[str, object]:
 
 def _answer(request: dict[str, Any], files: ProjectFiles, environment: _Environment) -> dict[str, object]:
     source = files.read_config()
-    functions = project_functions(environment.get, files.read_text)
+    functions = project_functions(environment.get, files.read_text, Directory(files.directory, files.entries))
     try:
         job = _Job(request, parse(source, request["path"]), functions)
         return job.urls() if request["tokens"] else job.targets()

@@ -1,17 +1,21 @@
 """Opening the files of a project: atlas.hcl itself, which has to be trustworthy, and what it reads with `file()`.
 
+`fileset()` and `glob()` look into directories.
+
 The rules:
 1. Whoever writes atlas.hcl decides where a token goes. So the file that was opened, the directory that holds it, and
    the one that holds a symlink's target, belong to this user or root, and nobody else may write there.
 2. Only a regular file is read, and what is checked is what was opened: a FIFO would block and a device never ends.
-3. Every file opened or looked for is noted, with its identity from before it was read: whoever compares that later
-   sees any change since.
+3. Every file and directory opened or looked for is noted, with its identity from before it was read: whoever compares
+   that later sees any change since.
 4. What was read is noted too. A later job about the same version of the project is given these texts and opens nothing:
-   by then the files may say something else, or nothing that makes sense.
+   by then the files may say something else, or nothing that makes sense. A directory's names are such a text, under its
+   path with a slash at the end, which no file's has.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import stat
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LIMIT = 4 << 20
+_MOST_DIRECTORIES = 1000
+_MOST_ENTRIES = 100_000
 _AS_TEXT = ("utf-8", "surrogateescape")  # what is no UTF-8 is for the parser to complain about
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
@@ -38,6 +44,12 @@ class ProjectFiles:
         self._given = texts
         self.seen: dict[str, Identity | None] = {}
         self.texts: dict[str, str] = {}
+        self._entries: dict[str, dict[str, bool | None] | None] = {}
+
+    @property
+    def directory(self) -> str:
+        """The absolute path of the directory of atlas.hcl."""
+        return str(self._directory)
 
     def read_config(self) -> bytes:
         """Return the content of atlas.hcl; NotFoundError, DeniedError or ConfigurationError."""
@@ -83,6 +95,25 @@ class ProjectFiles:
             os.close(descriptor)
         return text
 
+    def entries(self, path: str) -> dict[str, bool | None] | None:
+        """Return by name whether what is in a directory leads to a directory, None if nowhere; None for no directory.
+
+        OSError if it is too much, or too many directories: whoever writes `**` may not know how much there is.
+        """
+        if path in self._entries:
+            return self._entries[path]
+        noted = os.path.join(path, "")
+        if self._given is not None:
+            found: dict[str, bool | None] | None = json.loads(self._given.get(noted, "null"))
+        else:
+            if len(self._entries) >= _MOST_DIRECTORIES:
+                raise OSError(0, f"the pattern leads into more than {_MOST_DIRECTORIES} directories")
+            self.seen.setdefault(path, identity(path))
+            found = _listing(path)
+            self.texts[noted] = json.dumps(found)
+        self._entries[path] = found
+        return found
+
     def _open(self, path: str) -> int:
         self.seen.setdefault(path, identity(path))
         return os.open(path, _OPEN)
@@ -97,6 +128,28 @@ def _content(descriptor: int) -> bytes:
     if len(content) > _LIMIT:
         raise OSError(0, f"it is larger than {_LIMIT >> 20} MiB")
     return content
+
+
+def _listing(path: str) -> dict[str, bool | None] | None:
+    found: dict[str, bool | None] = {}
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                found[entry.name] = _leads_to_directory(entry)
+                if len(found) > _MOST_ENTRIES:
+                    break
+    except OSError:
+        return None
+    if len(found) > _MOST_ENTRIES:
+        raise OSError(0, f"a directory has more than {_MOST_ENTRIES} entries")
+    return found
+
+
+def _leads_to_directory(entry: os.DirEntry[str]) -> bool | None:
+    try:
+        return stat.S_ISDIR(entry.stat().st_mode)
+    except OSError:
+        return None
 
 
 def _check_owner(path: str, found: os.stat_result) -> None:
