@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dsqltokd.model import Identity, Instant, Policy, Target
     from dsqltokd.projects import Entry
     from dsqltokd.registry import Added
-    from dsqltokd.state import Slot, State
+    from dsqltokd.state import Failure, Slot, State
 
 
 def moment(wall: float) -> str:
@@ -71,12 +71,12 @@ def tokens(states: dict[Identity, State], policy: Policy) -> list[dict[str, Any]
         _token(state, target, slot, now, policy)
         for state in states.values()
         for target, slot in state.slots.items()
-        if slot.token or slot.failure or state.failure or state.attempt is not None
+        if slot.token or _failure(state, slot) or state.attempt is not None
     ]
 
 
 def _token(state: State, target: Target, slot: Slot, now: Instant, policy: Policy) -> dict[str, Any]:
-    token, failure = slot.token, state.failure or slot.failure
+    token, failure = slot.token, _failure(state, slot)
     session = state.session
     return {
         "host": target.host,
@@ -92,6 +92,10 @@ def _token(state: State, target: Target, slot: Slot, now: Instant, policy: Polic
         "refreshing": state.attempt is not None,
         "error": failure.error.as_data() if failure else None,
     }
+
+
+def _failure(state: State, slot: Slot) -> Failure | None:
+    return state.failure or slot.failure or state.renewal
 
 
 def _token_state(slot: Slot, now: Instant) -> str:

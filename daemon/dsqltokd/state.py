@@ -29,15 +29,11 @@ _USE_GRAIN = 60.0  # a use is noted at most this often, in seconds: a warm looku
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why the last attempt brought nothing new; `boot` is when it ended, `count` how many failed in a row.
-
-    `signs` is set where only the session could not be renewed, and the one in hand still signs.
-    """
+    """Why an attempt brought nothing; `boot` is when it ended, `count` how many failed in a row."""
 
     error: DsqltokError
     boot: float
     count: int = 1
-    signs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +48,19 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that is known of one identity."""
+    """All that is known of one identity.
+
+    `failure` is why the last refresh brought nothing, `renewal` why the last one that was to bring a new session did
+    not: where one is in hand, it goes on signing.
+    """
 
     slots: Mapping[Target, Slot] = field(default_factory=dict)
     session: Session | None = None
     generation: int = 0
     attempt: int | None = None  # the generation of the refresh in flight
+    renewing: bool = False  # it is to get a new session
     failure: Failure | None = None
+    renewal: Failure | None = None
     spread: float = 0.0
     attended: bool = False  # getting credentials may ask a person for something: only a request may begin it
 
@@ -96,8 +98,8 @@ def ask(state: State, target: Target, now: Instant, policy: Policy) -> tuple[Sta
     usable = slot.token if slot.token and slot.token.remaining(now) > 0 else None
     if usable and not slot.suspect and not _is_poor(state, usable, now, policy):
         return state, Verdict(token=usable)
-    failure = state.failure or slot.failure  # that of the identity, where there is one, is the later
-    if failure is None or _may_probe(failure, now) or (failure.signs and session_in_hand(state, now)):
+    failure = _obstacle(state, slot, now)
+    if failure is None or _may_probe(failure, now):
         return state, Verdict(token=None if slot.suspect else usable, wait=True)
     if usable and (failure.error.retryable or not slot.suspect):
         return state, Verdict(token=usable)
@@ -121,16 +123,27 @@ def _may_probe(failure: Failure, now: Instant) -> bool:
     return not 0 <= now.boot - failure.boot < pause
 
 
+def _obstacle(state: State, slot: Slot, now: Instant) -> Failure | None:
+    """Return the last failure that concerns a target. The identity's, where there is one, is later than its own."""
+    found = [each for each in (state.failure or slot.failure, _lost_renewal(state, now)) if each is not None]
+    return max(found, key=lambda each: each.boot, default=None)
+
+
+def _lost_renewal(state: State, now: Instant) -> Failure | None:
+    """Return why the session was not renewed, where it can sign no more."""
+    return state.renewal if session_in_hand(state, now) is None else None
+
+
 def due(state: State, now: Instant, policy: Policy) -> tuple[Target, ...]:
     """Return the warm targets that are to be signed again in the background now."""
-    if state.attempt is not None or state.attended or now.boot < _quiet_until(state, now):
+    if state.attempt is not None or now.boot < _quiet_until(state, now):
         return ()
     return tuple(target for target, slot in state.slots.items() if _due_in(state, slot, now, policy) <= 0)
 
 
 def wake_in(state: State, now: Instant, policy: Policy) -> float | None:
     """Return the seconds until `due` may name something, None where only an event can change that."""
-    if state.attempt is not None or state.attended:
+    if state.attempt is not None:
         return None
     waits = [_due_in(state, slot, now, policy) for slot in state.slots.values()]
     soonest = min(waits, default=float("inf"))
@@ -139,12 +152,18 @@ def wake_in(state: State, now: Instant, policy: Policy) -> float | None:
 
 
 def _quiet_until(state: State, now: Instant) -> float:
-    if state.failure is None:
+    if state.attended and session_in_hand(state, now) is None:
+        return float("inf")
+    return max(_retry_at(state, state.failure), _retry_at(state, _lost_renewal(state, now)))
+
+
+def _retry_at(state: State, failure: Failure | None) -> float:
+    """Return the boot clock's moment from which the background may try again."""
+    if failure is None:
         return float("-inf")
-    if not state.failure.error.retryable:
-        # A session that lives can still sign, which troubles nobody.
-        return float("-inf") if state.failure.signs and session_in_hand(state, now) else float("inf")
-    return state.failure.boot + schedule.backoff(state.failure.count, state.spread)
+    if not failure.error.retryable:
+        return float("inf")
+    return failure.boot + schedule.backoff(failure.count, state.spread)
 
 
 def _due_in(state: State, slot: Slot, now: Instant, policy: Policy) -> float:
@@ -156,7 +175,14 @@ def _due_in(state: State, slot: Slot, now: Instant, policy: Policy) -> float:
     wait = slot.token.remaining(now) - schedule.refresh_life(slot.token)
     if schedule.is_cut_short(slot.token, policy):
         wait = max(wait, schedule.rest(slot.token, now))
-    return min(wait, _session_due_in(state, now)) if not _is_fatal(state) else wait
+    return min(wait, _renewal_in(state, now))
+
+
+def _renewal_in(state: State, now: Instant) -> float:
+    """Return the seconds until the background is to renew the session."""
+    if state.attended:
+        return float("inf")
+    return max(_session_due_in(state, now), _retry_at(state, state.renewal) - now.boot)
 
 
 def _session_due_in(state: State, now: Instant) -> float:
@@ -167,9 +193,9 @@ def _session_due_in(state: State, now: Instant) -> float:
     return schedule.session_refresh_at(state.session, state.spread) - now.wall
 
 
-def begin(state: State) -> State:
-    """A refresh starts."""
-    return replace(state, attempt=state.generation)
+def begin(state: State, *, renew: bool) -> State:
+    """A refresh starts; `renew` is what `wants_renewal` said of it."""
+    return replace(state, attempt=state.generation, renewing=renew)
 
 
 def session_in_hand(state: State, now: Instant) -> Session | None:
@@ -187,22 +213,12 @@ def wants_renewal(state: State, now: Instant, *, asked: bool) -> bool:
     """
     if session_in_hand(state, now) is None:
         return True
-    if _session_due_in(state, now) > 0:
-        return False
-    if asked and state.failure is not None:
-        return _may_probe(state.failure, now)
-    return not _is_fatal(state)
+    if not asked:
+        return _renewal_in(state, now) <= 0
+    return _session_due_in(state, now) <= 0 and (state.renewal is None or _may_probe(state.renewal, now))
 
 
-def _is_fatal(state: State) -> bool:
-    return state.failure is not None and not state.failure.error.retryable
-
-
-def succeed(
-    state: State,
-    outcome: Outcome,
-    now: Instant,
-) -> State:
+def succeed(state: State, outcome: Outcome, now: Instant) -> State:
     """The refresh in flight is back with tokens."""
     if state.attempt != state.generation:
         return replace(state, attempt=None)
@@ -213,30 +229,35 @@ def succeed(
     for target, error in outcome.errors.items():
         slot = slots.get(target) or Slot(used_boot=now.boot)
         slots[target] = replace(slot, failure=Failure(error, now.boot))
+    renewal = None if state.renewing else state.renewal
     if outcome.failure is not None:
-        failure: Failure | None = Failure(outcome.failure, now.boot, _count(state), signs=True)
-    else:
-        # Signing with the session in hand says nothing of why it could not be renewed.
-        failure = state.failure if outcome.session is not None and outcome.session == state.session else None
+        renewal = _another(state.renewal, outcome.failure, now)
     session, attended = outcome.session, outcome.attended
-    return replace(state, slots=slots, session=session, attempt=None, failure=failure, attended=attended)
+    return replace(state, slots=slots, session=session, attempt=None, failure=None, renewal=renewal, attended=attended)
 
 
 def fail(state: State, error: DsqltokError, now: Instant) -> State:
     """The refresh in flight failed."""
     if state.attempt != state.generation:
         return replace(state, attempt=None)
-    return replace(state, attempt=None, failure=Failure(error, now.boot, _count(state)))
+    failure: Failure | None = _another(state.failure, error, now)
+    renewal = state.renewal
+    if state.renewing:
+        renewal = _another(state.renewal, error, now)
+        if session_in_hand(state, now) is not None:
+            failure = state.failure  # whatever kept the session from being renewed, the next attempt signs with it
+    return replace(state, attempt=None, failure=failure, renewal=renewal)
 
 
-def _count(state: State) -> int:
-    return state.failure.count + 1 if state.failure else 1
+def _another(before: Failure | None, error: DsqltokError, now: Instant) -> Failure:
+    """Return what follows on an earlier failure, if there was one."""
+    return Failure(error, now.boot, before.count + 1 if before else 1)
 
 
 def invalidate(state: State) -> State:
     """What the identity rests on has changed: nothing in hand may be served unless trying again fails for now."""
     slots = {target: replace(slot, suspect=True, failure=None) for target, slot in state.slots.items()}
-    return replace(state, slots=slots, session=None, generation=state.generation + 1, failure=None)
+    return replace(state, slots=slots, session=None, generation=state.generation + 1, failure=None, renewal=None)
 
 
 def restore(state: State, earlier: State) -> State:

@@ -146,18 +146,20 @@ class Tokens:
     def _start(self, identity: Identity, due: Iterable[Target], secrets: Mapping[str, str]) -> None:
         wanted = self._wanted.pop(identity, set())
         targets = list({*wanted, *due})
-        self.states[identity] = state.begin(self.states[identity])
-        task = asyncio.get_running_loop().create_task(self._refresh(identity, targets, secrets, asked=bool(wanted)))
+        known = self.states[identity]
+        renew = state.wants_renewal(known, clock.now(), asked=bool(wanted))
+        self.states[identity] = state.begin(known, renew=renew)
+        task = asyncio.get_running_loop().create_task(self._refresh(identity, targets, secrets, renew=renew))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _refresh(
-        self, identity: Identity, targets: list[Target], secrets: Mapping[str, str], *, asked: bool
+        self, identity: Identity, targets: list[Target], secrets: Mapping[str, str], *, renew: bool
     ) -> None:
         before = clock.now()
-        known = self.states[identity]
-        job = _job(identity, state.session_in_hand(known, before), targets, secrets, self._config.token_ttl)
-        job["renew"] = state.wants_renewal(known, before, asked=asked)
+        session = state.session_in_hand(self.states[identity], before)
+        job = _job(identity, session, targets, secrets, self._config.token_ttl)
+        job["renew"] = renew
         try:
             answer = await self._pool.run(
                 "aws", job, deadline=self._config.aws_timeout, key=identity, linger=identity.seal is None
@@ -184,6 +186,7 @@ class Tokens:
         _log.warning("refresh of %s failed: %s", identity.describe(), error.message)
 
     def _announce(self, identity: Identity) -> None:
+        self._wanted.pop(identity, None)  # whoever still waits asks again
         news = self._news.pop(identity, None)
         if news is not None and not news.done():
             news.set_result(None)

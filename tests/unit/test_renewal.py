@@ -27,7 +27,11 @@ def signed(now: Instant) -> dict[Target, Token]:
 
 
 def refreshed(known: State, now: Instant, failure: DsqltokError | None = None) -> State:
-    return state.succeed(state.begin(known), Outcome(signed(now), {}, SESSION, failure), now)
+    return state.succeed(begun(known, now), Outcome(signed(now), {}, SESSION, failure), now)
+
+
+def begun(known: State, now: Instant) -> State:
+    return state.begin(known, renew=state.wants_renewal(known, now, asked=False))
 
 
 @pytest.fixture
@@ -61,12 +65,12 @@ def test_after_a_fatal_failure_only_a_request_tries_to_renew_and_not_at_once(war
 
 def test_signing_with_the_old_session_does_not_forget_why_it_was_not_renewed(warm: State) -> None:
     known = refreshed(warm, at(9 * HOUR), failure=LASTING)
-    assert refreshed(known, at(9 * HOUR + 700)).failure is not None
+    assert refreshed(known, at(9 * HOUR + 700)).renewal is not None
 
 
 def test_past_the_end_of_the_session_the_error_is_told(warm: State) -> None:
     known = refreshed(warm, at(11.9 * HOUR), failure=LASTING)
-    known = state.fail(state.begin(known), LASTING, at(13 * HOUR))
+    known = state.fail(begun(known, at(13 * HOUR)), LASTING, at(13 * HOUR))
     _, verdict = state.ask(known, ME, at(13 * HOUR + 1), POLICY)
     assert verdict.error is not None
     assert state.wake_in(known, at(13 * HOUR + 1), POLICY) is None
@@ -74,7 +78,7 @@ def test_past_the_end_of_the_session_the_error_is_told(warm: State) -> None:
 
 def test_a_helper_that_may_ask_a_person_runs_only_for_a_request() -> None:
     known, _ = state.ask(State(), ME, START, POLICY)
-    known = state.succeed(state.begin(known), Outcome(signed(START), {}, attended=True), START)
+    known = state.succeed(begun(known, START), Outcome(signed(START), {}, attended=True), START)
     old = at(850)
     assert state.due(known, old, POLICY) == ()
     assert state.wake_in(known, old, POLICY) is None

@@ -204,6 +204,13 @@ def test_what_failed_last_is_what_the_status_shows() -> None:
     assert shown["error"] == newer.error.as_data()
 
 
+def test_a_session_that_could_not_be_renewed_shows_though_it_still_signs() -> None:
+    now = clock.now()
+    renewal = Failure(errors.CredentialsError("the sso session has expired"), now.boot)
+    [shown] = shown_tokens(State(slots={TARGET: Slot(now.boot, token(now, 800.0))}, renewal=renewal))
+    assert (shown["state"], shown["error"]) == ("good", renewal.error.as_data())
+
+
 def test_of_a_project_s_variables_the_status_shows_the_names_only() -> None:
     key = Key("/app/atlas.hcl", "prod", None, (f"password={CANARY}", "a=b=c", "lonely"))
     entry = Entry(key, outcome={"targets": {"db": CANARY}}, current=True, texts={"/app/atlas.hcl": CANARY})

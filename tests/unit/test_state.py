@@ -39,11 +39,12 @@ class Signed:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A refresh in flight, as the worker sees it."""
+    """A refresh in flight, as the worker sees it: the session in hand, and whether it is to get a new one."""
 
     targets: frozenset[Target]
     began: Instant
     session: Session | None
+    renew: bool
     invalidations: int
 
 
@@ -63,6 +64,7 @@ class World:
     session_life: float | None
     state: State
     now: Instant = START
+    attended: bool = False
     invalidations: int = 0
     attempt: Attempt | None = None
     count: int = 0
@@ -70,17 +72,22 @@ class World:
     def pass_time(self, seconds: float, step: float = 0.0) -> None:
         self.now = Instant(self.now.wall + seconds + step, self.now.boot + seconds)
 
-    def begin(self, *targets: Target) -> None:
-        renew = state.wants_renewal(self.state, self.now, asked=True)
-        session = None if renew else state.session_in_hand(self.state, self.now)
-        self.attempt = Attempt(frozenset(targets), self.now, session, self.invalidations)
-        self.state = state.begin(self.state)
+    def begin(self, *targets: Target, asked: bool = True) -> None:
+        renew = state.wants_renewal(self.state, self.now, asked=asked)
+        session = state.session_in_hand(self.state, self.now)
+        self.attempt = Attempt(frozenset(targets), self.now, session, renew, self.invalidations)
+        self.state = state.begin(self.state, renew=renew)
 
-    def sign(self, signable: tuple[Target, ...] = (ONE, TWO)) -> dict[Target, Signed]:
-        """The refresh in flight is back, as from the aws worker: signed at its end, dated by its beginning."""
+    def sign(
+        self, signable: tuple[Target, ...] = (ONE, TWO), failure: DsqltokError | None = None
+    ) -> dict[Target, Signed]:
+        """The refresh in flight is back, as from the aws worker: signed at its end, dated by its beginning.
+
+        `failure` is why no new session could be had, so that the one in hand signs.
+        """
         assert self.attempt is not None
         attempt, self.attempt = self.attempt, None
-        session = attempt.session or self._obtain()
+        session = self._obtain() if attempt.renew and failure is None else attempt.session
         ends = self.now.wall + self.policy.token_ttl
         if session is not None:
             ends = min(ends, session.expires_at)
@@ -91,7 +98,8 @@ class World:
             made[target] = Signed(token, attempt.began, attempt.invalidations)
         errors = dict.fromkeys(attempt.targets - made.keys(), UNSIGNABLE)
         tokens = {target: signed.token for target, signed in made.items()}
-        self.state = state.succeed(self.state, state.Outcome(tokens, errors, session), self.now)
+        outcome = state.Outcome(tokens, errors, session, failure, self.attended)
+        self.state = state.succeed(self.state, outcome, self.now)
         return made
 
     def fail(self, error: DsqltokError) -> None:
@@ -112,14 +120,16 @@ class Freshness(RuleBasedStateMachine):
         ttl=st.sampled_from([30, 900, 3600]),
         life=st.sampled_from([None, 900.0, 3600.0]),
         spread=st.sampled_from([0.0, 0.4, 0.99]),
+        attended=st.sampled_from([False, False, True]),
         warm=st.booleans(),
     )
-    def start(self, ttl: int, life: float | None, spread: float, warm: bool) -> None:
-        self.world = World(Policy(ttl, 12 * 3600), life, State(spread=spread))
+    def start(self, ttl: int, life: float | None, spread: float, attended: bool, warm: bool) -> None:
+        self.world = World(Policy(ttl, 12 * 3600), life, State(spread=spread), attended=attended)
         self.signed: dict[str, Signed] = {}
         self.latest: dict[Target, Signed] = {}
         self.own: dict[Target, Outcome] = {}  # how the last attempt ended that came back with something for a target
         self.failure: Outcome | None = None  # the last one of all, where it brought nothing
+        self.renewal: Outcome | None = None  # the last one that was to bring a new session, where it did not
         self.asked: dict[Target, float] = {}
         self.wanted: set[Target] = set()
         if warm:
@@ -140,7 +150,7 @@ class Freshness(RuleBasedStateMachine):
 
     def begin(self, *due: Target) -> None:
         if self.world.attempt is None:
-            self.world.begin(*self.wanted, *due)
+            self.world.begin(*self.wanted, *due, asked=bool(self.wanted))
             self.wanted = set()
 
     @precondition(lambda self: self.world.attempt is None)
@@ -158,19 +168,35 @@ class Freshness(RuleBasedStateMachine):
                 assert world.now.boot - outcome.boot >= 0.8, "no pause after a failure"
         if due:
             self.begin(*due)
+            self.check_troubles_nobody()
 
     @precondition(lambda self: self.world.attempt is not None)
     @rule(signable=st.sampled_from([(ONE, TWO), (ONE,), (TWO,)]))
     def the_refresh_succeeds(self, signable: tuple[Target, ...]) -> None:
+        self.signs(signable, None)
+
+    @precondition(lambda self: self.world.attempt and self.world.attempt.session and self.world.attempt.renew)
+    @rule(signable=st.sampled_from([(ONE, TWO), (ONE,), (TWO,)]), error=st.sampled_from([PASSING, LASTING]))
+    def only_the_session_in_hand_signs(self, signable: tuple[Target, ...], error: DsqltokError) -> None:
+        attempt = self.world.attempt
+        assert attempt is not None
+        assert attempt.session is not None
+        if self.world.now.wall < attempt.session.expires_at:  # the worker gives nothing that has expired
+            self.signs(signable, error)
+
+    def signs(self, signable: tuple[Target, ...], failure: DsqltokError | None) -> None:
         world, before, attempt = self.world, self.world.state, self.world.attempt
         assert attempt is not None
-        made = world.sign(signable)
+        made = world.sign(signable, failure)
+        self.wanted = set()  # who still waits asks again
         self.signed |= {signed.token.value.reveal(): signed for signed in made.values()}
         if attempt.invalidations < world.invalidations:
             self.check_nothing_taken_over(before)
             return
         self.latest |= made
         self.failure = None
+        if attempt.renew:
+            self.renewal = Outcome(failure, world.now.boot) if failure else None
         for target in attempt.targets:
             self.own[target] = Outcome(None if target in made else UNSIGNABLE, world.now.boot)
 
@@ -180,18 +206,24 @@ class Freshness(RuleBasedStateMachine):
         world, before, attempt = self.world, self.world.state, self.world.attempt
         assert attempt is not None
         world.fail(error)
+        self.wanted = set()
         if attempt.invalidations < world.invalidations:
             self.check_nothing_taken_over(before)
             return
         assert _in_hand(world.state) == _in_hand(before), "a failed refresh harms a good value"
         assert world.state.session == before.session
-        self.failure = Outcome(error, world.now.boot)
+        outcome = Outcome(error, world.now.boot)
+        if attempt.renew:
+            self.renewal = outcome
+        if not attempt.renew or state.session_in_hand(before, world.now) is None:
+            self.failure = outcome
 
     @rule()
     def what_the_identity_rests_on_changes(self) -> None:
         self.world.invalidations += 1
         self.world.state = state.invalidate(self.world.state)
-        self.own, self.failure = {}, None
+        self.own, self.failure, self.renewal = {}, None, None
+        self.wanted = set()
         assert self.world.state.session is None
 
     @rule(seconds=st.sampled_from([0.5, 4.0, 29.0, 45.0, 290.0, 610.0, 1000.0, 5 * 3600.0]))
@@ -215,7 +247,12 @@ class Freshness(RuleBasedStateMachine):
     # What must hold
 
     def outcome(self, target: Target) -> Outcome | None:
-        return self.failure or self.own.get(target)
+        """Return how the last attempt ended that says whether `target` can be signed for now."""
+        found = self.failure or self.own.get(target)
+        lost = self.renewal if state.session_in_hand(self.world.state, self.world.now) is None else None
+        if lost is None or (found is not None and found.boot >= lost.boot and found.error is not None):
+            return found
+        return lost
 
     def check(self, target: Target, verdict: Verdict) -> None:
         world, outcome = self.world, self.outcome(target)
@@ -279,6 +316,18 @@ class Freshness(RuleBasedStateMachine):
             assert latest.invalidations < world.invalidations, "a good token is withheld"
             assert not outcome.error.retryable, "the last good token is withheld though the failure may pass"
 
+    def check_troubles_nobody(self) -> None:
+        """Hold an attempt that nobody asked for against what getting credentials may ask of a person."""
+        attempt = self.world.attempt
+        assert attempt is not None
+        if not attempt.renew:
+            return
+        assert not self.world.state.attended, "a person is asked for something in the background"
+        if self.renewal is not None:
+            assert self.renewal.error is not None
+            assert self.renewal.error.retryable, "credentials are asked for in the background after a fatal error"
+            assert attempt.began.boot - self.renewal.boot >= 0.8, "no pause after a failure"
+
     def check_nothing_taken_over(self, before: State) -> None:
         after = self.world.state
         assert replace(after, attempt=None) == replace(before, attempt=None), "an invalidated refresh leaves a trace"
@@ -294,7 +343,7 @@ class Freshness(RuleBasedStateMachine):
     @invariant()
     def what_is_warm_and_no_good_any_more_is_due_at_once(self) -> None:
         world = self.world
-        if world.attempt is not None:
+        if world.attempt is not None or world.state.attended:
             return
         due = state.due(world.state, world.now, world.policy)
         for target, slot in world.state.slots.items():
@@ -380,6 +429,110 @@ def test_requests_near_the_end_of_the_credentials_do_not_sign_again_each_time() 
             world.session_life = end - world.now.wall
             world.sign()
     assert attempts <= 900 / 30
+
+
+def asks(world: World, target: Target = ONE) -> Verdict:
+    world.state, verdict = state.ask(world.state, target, world.now, world.policy)
+    return verdict
+
+
+def due(world: World) -> tuple[Target, ...]:
+    return state.due(world.state, world.now, world.policy)
+
+
+def test_a_target_that_cannot_be_signed_for_does_not_make_requests_try_while_the_identity_fails() -> None:
+    world = World(Policy(), None, State())
+    asks(world)
+    world.begin(ONE)
+    world.sign(signable=())
+    world.pass_time(40.0)
+    assert asks(world).wait
+    world.begin(ONE)
+    world.fail(PASSING)
+    assert asks(world) == Verdict(error=PASSING)
+
+
+@pytest.mark.parametrize("error", [PASSING, LASTING])
+def test_a_session_that_cannot_be_renewed_goes_on_signing_to_its_end(error: DsqltokError) -> None:
+    world = warm(World(Policy(), 3600.0, State()))
+    world.pass_time(2000.0)
+    world.begin(*due(world), asked=False)
+    assert world.attempt is not None
+    assert world.attempt.renew
+    world.fail(error)
+    assert asks(world).wait
+    world.begin(ONE)
+    assert not world.attempt.renew
+    world.sign()
+    verdict = asks(world)
+    assert not verdict.wait
+    assert verdict.token is not None
+    assert verdict.token.remaining(world.now) == 900
+    world.pass_time(700.0)
+    assert due(world) == (ONE,)
+
+
+def test_after_a_fatal_failure_to_renew_only_a_request_tries_again() -> None:
+    world = warm(World(Policy(), 3600.0, State()))
+    world.pass_time(2000.0)
+    world.begin(ONE)
+    world.sign(failure=LASTING)
+    world.pass_time(700.0)
+    assert not state.wants_renewal(world.state, world.now, asked=False)
+    assert state.wants_renewal(world.state, world.now, asked=True)
+    world.pass_time(1000.0)  # the session has ended
+    assert due(world) == ()
+    assert asks(world).wait
+
+
+def test_a_request_that_finds_no_session_renewed_for_long_does_not_try_each_time() -> None:
+    world = warm(World(Policy(), 3600.0, State()))
+    world.pass_time(3400.0)
+    world.begin(ONE)
+    world.sign(failure=LASTING)
+    assert asks(world).token is not None
+    assert not asks(world).wait
+    world.pass_time(31.0)
+    assert asks(world).wait
+
+
+def test_what_may_ask_a_person_for_something_runs_only_for_a_request() -> None:
+    world = warm(World(Policy(), None, State(), attended=True))
+    for _ in range(5):
+        world.pass_time(300.0)
+        assert due(world) == ()
+        assert state.wake_in(world.state, world.now, world.policy) is None
+    assert asks(world).wait
+
+
+def test_what_may_ask_a_person_for_something_is_not_needed_to_sign_with_what_it_gave() -> None:
+    world = warm(World(Policy(), 3600.0, State(), attended=True))
+    world.pass_time(700.0)
+    assert due(world) == (ONE,)
+    world.begin(ONE, asked=False)
+    assert world.attempt is not None
+    assert not world.attempt.renew
+
+
+def test_a_clock_that_was_set_back_has_tokens_and_session_replaced_at_once() -> None:
+    world = warm(World(Policy(), 3600.0, State()))
+    world.pass_time(5.0, step=-3600.0)
+    assert due(world) == (ONE,)
+    assert asks(world).wait
+    assert state.session_in_hand(world.state, world.now) is None
+
+
+def test_what_was_obtained_anew_counts_for_more_than_what_was_stored() -> None:
+    earlier = warm(World(Policy(), 3600.0, State()))
+    asks(earlier, TWO)
+    earlier.begin(TWO)
+    stored = earlier.sign()[TWO].token
+    world = warm(World(Policy(), 900.0, State(), earlier.now, count=2))
+    world.state = state.restore(world.state, earlier.state)
+    assert asks(world).token == world.state.slots[ONE].token != earlier.state.slots[ONE].token
+    assert asks(world, TWO).token == stored
+    assert world.state.session is not None
+    assert world.state.session.expires_at == START.wall + 900
 
 
 Freshness.TestCase.settings = settings(max_examples=500, stateful_step_count=40, deadline=None)
