@@ -42,6 +42,11 @@ def is_secret(name: str, value: str) -> bool:
     return name in _SECRETS or (any(word in name for word in _SECRET_WORDS) and not name.endswith("_FILE"))
 
 
+def _is_another_home(name: str, value: str) -> bool:
+    # A request without HOME, such as a script's, means the home that the daemon has.
+    return name == "HOME" and value != os.environ.get("HOME")
+
+
 def digest(value: object) -> str:
     """Return a hash of JSON data, keyed for this process: good for telling values apart without keeping them."""
     return hmac.new(_HASH_KEY, json.dumps(value, sort_keys=True).encode(), hashlib.sha256).hexdigest()
@@ -72,7 +77,7 @@ class Query:
             sorted(
                 (name, value)
                 for name, value in self.environment.items()
-                if value is not None and name not in sealed and (is_aws(name) or name == "HOME")
+                if value is not None and name not in sealed and (is_aws(name) or _is_another_home(name, value))
             )
         )
         return Identity(profile, role_arn, plain, digest(sealed) if sealed else None)

@@ -114,6 +114,13 @@ def test_core_and_workers_cannot_be_looked_into_by_other_processes_of_the_user(d
         assert desk.run("cat", f"/proc/{process}/environ").returncode != 0, process
 
 
+def test_a_request_without_a_home_is_that_of_the_same_user(desk: Desk, example: Callable[[str], str]) -> None:
+    example("admin")
+    token = desk.ok("get", "-n")
+    with desk.connection() as connection:
+        assert connection.ask("token.get", config=str(desk.work / "atlas.hcl"))["result"]["token"] == token
+
+
 def test_a_token_made_with_keys_of_an_environment_is_not_given_to_another(desk: Desk, canary: dict[str, str]) -> None:
     assert "AKIAI44QH8DHBEXAMPLE" in desk.ok("get", env=canary)
     assert "AKIAI44QH8DHBEXAMPLE" not in desk.ok("get")

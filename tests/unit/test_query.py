@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -183,6 +184,10 @@ def test_a_proxy_with_a_password_is_sealed_and_one_without_is_not() -> None:
 
 def test_the_name_of_a_token_file_is_no_secret() -> None:
     assert identity({"AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/token"}).seal is None
+
+
+def test_the_daemons_own_home_is_what_a_request_without_one_means() -> None:
+    assert identity({"HOME": os.environ["HOME"]}) == identity({})
 
 
 def test_another_home_is_another_identity() -> None:
