@@ -36,7 +36,7 @@ class Key:
     config: str
     env: str | None
     data: str | None
-    variables: tuple[str, ...]
+    variables: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(slots=True)

@@ -59,7 +59,7 @@ class Query:
     config: str | None
     env: str | None
     data: str | None
-    variables: tuple[str, ...]
+    variables: tuple[str, ...] = field(repr=False)
     environment: Mapping[str, str | None] = field(repr=False)
 
     def secrets(self) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from dsqltok.errors import ConfigurationError, UnavailableError
 
@@ -16,7 +16,7 @@ class Added:
     """An added project: an absolute path, and the variables given to it."""
 
     config: str
-    variables: tuple[str, ...] = ()
+    variables: tuple[str, ...] = field(default=(), repr=False)
 
 
 class Registry:

@@ -13,6 +13,7 @@ The rules:
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import threading
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from dsqltokd.files import Identity
 
+_log = logging.getLogger(__name__)
 RECONCILE = 5.0  # seconds between two looks at every file
 RECONCILE_BLIND = 0.8  # the same, where some directory cannot be watched
 _SETTLE = 0.02  # seconds to let a burst of events end
@@ -129,20 +131,30 @@ class Watcher(FileSystemEventHandler):
             try:
                 item = self._inbox.get(timeout=max(0.0, reconcile_at - time.monotonic()))
             except queue.Empty:
-                self._reconcile()
-                reconcile_at = time.monotonic() + (RECONCILE_BLIND if self._blind else RECONCILE)
-                continue
-            if item is None:
-                self._observer.stop()
-                return
-            if isinstance(item, _Event):
-                self._look_at(item)
-            elif isinstance(item, _Forget):
-                self._seen.pop(item.path, None)
+                self._guarded(self._reconcile)
+                reconcile_at = time.monotonic() + RECONCILE
             else:
-                self._take(item)
-                if self._blind:
-                    reconcile_at = min(reconcile_at, time.monotonic() + RECONCILE_BLIND)
+                if item is None:
+                    self._observer.stop()
+                    return
+                self._guarded(self._handle, item)
+            if self._blind:
+                reconcile_at = min(reconcile_at, time.monotonic() + RECONCILE_BLIND)
+
+    def _guarded(self, act: Callable[..., None], *arguments: object) -> None:
+        try:
+            act(*arguments)
+        except Exception as error:  # noqa: BLE001 - without this thread no edit would ever be seen, and nobody would know
+            _log.error("watching failed: %s", type(error).__name__)  # noqa: TRY400 - a traceback may quote a secret
+            self._blind = True
+
+    def _handle(self, item: _Follow | _Forget | _Event) -> None:
+        if isinstance(item, _Event):
+            self._look_at(item)
+        elif isinstance(item, _Forget):
+            self._seen.pop(item.path, None)
+        else:
+            self._take(item)
 
     def _take(self, item: _Follow) -> None:
         if self._seen.get(item.path, item.seen) != item.seen:

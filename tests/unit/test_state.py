@@ -1,51 +1,29 @@
 """One identity's state, driven at random, and held against the promises of DESIGN.md ("Freshness").
 
-`World` is the other side: it moves two clocks, plays the worker that obtains credentials and signs, and remembers what
-it gave out in its own way. Every promise is checked against that memory, not against the state's.
+Every promise is checked against the world's memory and the machine's own, not against the state's.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from dsqltok.errors import ConfigurationError, CredentialsError, DsqltokError, UnavailableError
 from dsqltokd import schedule, state
-from dsqltokd.model import Identity, Instant, Policy, Secret, Session, Target, Token
-from dsqltokd.state import State, Verdict
+from dsqltokd.model import Policy
+from dsqltokd.state import State
+from unit.world import LASTING, ONE, PASSING, TWO, UNSIGNABLE, World
 
-PASSING = UnavailableError("aws cannot be reached")
-LASTING = CredentialsError("the sso session has expired")
-UNSIGNABLE = ConfigurationError("no region is known")
-ME = Identity("prod")
-ONE = Target("one.dsql.us-east-1.on.aws", "us-east-1", "DbConnectAdmin", ME)
-TWO = Target("two.dsql.us-east-1.on.aws", None, "DbConnect", ME)
-START = Instant(1_700_000_000.0, 5_000.0)
+if TYPE_CHECKING:
+    from dsqltok.errors import DsqltokError
+    from dsqltokd.model import Target, Token
+    from dsqltokd.state import Verdict
+    from unit.world import Signed
+
 GRAIN = 60.0  # seconds to which a use is noted
-
-
-@dataclass(frozen=True)
-class Signed:
-    """What the world remembers of a token: when the job began that made it, and what had been invalidated by then."""
-
-    token: Token
-    began: Instant
-    invalidations: int
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A refresh in flight, as the worker sees it: the session in hand, and whether it is to get a new one."""
-
-    targets: frozenset[Target]
-    began: Instant
-    session: Session | None
-    renew: bool
-    invalidations: int
 
 
 @dataclass(frozen=True)
@@ -54,63 +32,6 @@ class Outcome:
 
     error: DsqltokError | None
     boot: float
-
-
-@dataclass
-class World:
-    """Clocks, AWS and a memory. `session_life` is that of new credentials in seconds, None where they do not expire."""
-
-    policy: Policy
-    session_life: float | None
-    state: State
-    now: Instant = START
-    attended: bool = False
-    invalidations: int = 0
-    attempt: Attempt | None = None
-    count: int = 0
-
-    def pass_time(self, seconds: float, step: float = 0.0) -> None:
-        self.now = Instant(self.now.wall + seconds + step, self.now.boot + seconds)
-
-    def begin(self, *targets: Target, asked: bool = True) -> None:
-        renew = state.wants_renewal(self.state, self.now, asked=asked)
-        session = state.session_in_hand(self.state, self.now)
-        self.attempt = Attempt(frozenset(targets), self.now, session, renew, self.invalidations)
-        self.state = state.begin(self.state, renew=renew)
-
-    def sign(
-        self, signable: tuple[Target, ...] = (ONE, TWO), failure: DsqltokError | None = None
-    ) -> dict[Target, Signed]:
-        """The refresh in flight is back, as from the aws worker: signed at its end, dated by its beginning.
-
-        `failure` is why no new session could be had, so that the one in hand signs.
-        """
-        assert self.attempt is not None
-        attempt, self.attempt = self.attempt, None
-        session = self._obtain() if attempt.renew and failure is None else attempt.session
-        ends = self.now.wall + self.policy.token_ttl
-        if session is not None:
-            ends = min(ends, session.expires_at)
-        made = {}
-        for target in attempt.targets.intersection(signable):
-            self.count += 1
-            token = Token(Secret(f"token-{self.count}"), "us-east-1", self.now.wall, attempt.began.boot, ends)
-            made[target] = Signed(token, attempt.began, attempt.invalidations)
-        errors = dict.fromkeys(attempt.targets - made.keys(), UNSIGNABLE)
-        tokens = {target: signed.token for target, signed in made.items()}
-        outcome = state.Outcome(tokens, errors, session, failure, self.attended)
-        self.state = state.succeed(self.state, outcome, self.now)
-        return made
-
-    def fail(self, error: DsqltokError) -> None:
-        self.attempt = None
-        self.state = state.fail(self.state, error, self.now)
-
-    def _obtain(self) -> Session | None:
-        if self.session_life is None:
-            return None
-        wall = self.now.wall
-        return Session("ASIA", Secret("k"), Secret("s"), wall, wall + self.session_life)
 
 
 class Freshness(RuleBasedStateMachine):
@@ -357,182 +278,6 @@ class Freshness(RuleBasedStateMachine):
 
 def _in_hand(known: State) -> dict[Target, tuple[Token | None, bool]]:
     return {target: (slot.token, slot.suspect) for target, slot in known.slots.items()}
-
-
-def in_the_background(world: World, seconds: float, source: float | None = None) -> int:
-    """Let the timer do its work for so long, and return how many attempts it made; none fails.
-
-    `source` is the moment by the wall clock at which all credentials that can be had end.
-    """
-    attempts, end = 0, world.now.boot + seconds
-    while world.now.boot < end:
-        wait = state.wake_in(world.state, world.now, world.policy)
-        world.pass_time(0.001 + min(30.0 if wait is None else wait, 30.0))
-        due = state.due(world.state, world.now, world.policy)
-        if due:
-            attempts += 1
-            world.begin(*due)
-            world.pass_time(0.2)
-            if source is not None:
-                world.session_life = source - world.now.wall
-            world.sign()
-    return attempts
-
-
-def warm(world: World) -> World:
-    world.state, verdict = state.ask(world.state, ONE, world.now, world.policy)
-    assert verdict.wait
-    world.begin(ONE)
-    world.sign()
-    return world
-
-
-@pytest.mark.parametrize(
-    ("ttl", "life", "most"),
-    [
-        (900, None, 6),  # a token of 15 minutes every 10
-        (3600, None, 2),
-        (900, 3600.0, 8),  # and the credentials in between
-        (900, 900.0, 9),
-        (3600, 900.0, 9),
-        (604_800, 3600.0, 2),
-    ],
-)
-def test_an_hour_in_the_background_takes_only_the_attempts_that_it_needs(
-    ttl: int, life: float | None, most: int
-) -> None:
-    world = warm(World(Policy(token_ttl=ttl), life, State(spread=0.5)))
-    assert 0 < in_the_background(world, 3600) <= most
-    world.state, verdict = state.ask(world.state, ONE, world.now, world.policy)
-    assert verdict.token is not None
-    assert not verdict.wait
-
-
-def test_credentials_that_come_back_the_same_are_not_fetched_ever_faster_towards_their_end() -> None:
-    world = World(Policy(), 900.0, State())
-    end = world.now.wall + 900
-    assert in_the_background(warm(world), 899.5, source=end) <= 15
-
-
-def test_requests_near_the_end_of_the_credentials_do_not_sign_again_each_time() -> None:
-    world = World(Policy(), 900.0, State())
-    end = world.now.wall + 900
-    warm(world)
-    attempts = 0
-    while world.now.wall < end - 1:
-        world.pass_time(1.0)
-        world.state, verdict = state.ask(world.state, ONE, world.now, world.policy)
-        assert verdict.token is not None
-        if verdict.wait:
-            attempts += 1
-            world.begin(ONE)
-            world.session_life = end - world.now.wall
-            world.sign()
-    assert attempts <= 900 / 30
-
-
-def asks(world: World, target: Target = ONE) -> Verdict:
-    world.state, verdict = state.ask(world.state, target, world.now, world.policy)
-    return verdict
-
-
-def due(world: World) -> tuple[Target, ...]:
-    return state.due(world.state, world.now, world.policy)
-
-
-def test_a_target_that_cannot_be_signed_for_does_not_make_requests_try_while_the_identity_fails() -> None:
-    world = World(Policy(), None, State())
-    asks(world)
-    world.begin(ONE)
-    world.sign(signable=())
-    world.pass_time(40.0)
-    assert asks(world).wait
-    world.begin(ONE)
-    world.fail(PASSING)
-    assert asks(world) == Verdict(error=PASSING)
-
-
-@pytest.mark.parametrize("error", [PASSING, LASTING])
-def test_a_session_that_cannot_be_renewed_goes_on_signing_to_its_end(error: DsqltokError) -> None:
-    world = warm(World(Policy(), 3600.0, State()))
-    world.pass_time(2000.0)
-    world.begin(*due(world), asked=False)
-    assert world.attempt is not None
-    assert world.attempt.renew
-    world.fail(error)
-    assert asks(world).wait
-    world.begin(ONE)
-    assert not world.attempt.renew
-    world.sign()
-    verdict = asks(world)
-    assert not verdict.wait
-    assert verdict.token is not None
-    assert verdict.token.remaining(world.now) == 900
-    world.pass_time(700.0)
-    assert due(world) == (ONE,)
-
-
-def test_after_a_fatal_failure_to_renew_only_a_request_tries_again() -> None:
-    world = warm(World(Policy(), 3600.0, State()))
-    world.pass_time(2000.0)
-    world.begin(ONE)
-    world.sign(failure=LASTING)
-    world.pass_time(700.0)
-    assert not state.wants_renewal(world.state, world.now, asked=False)
-    assert state.wants_renewal(world.state, world.now, asked=True)
-    world.pass_time(1000.0)  # the session has ended
-    assert due(world) == ()
-    assert asks(world).wait
-
-
-def test_a_request_that_finds_no_session_renewed_for_long_does_not_try_each_time() -> None:
-    world = warm(World(Policy(), 3600.0, State()))
-    world.pass_time(3400.0)
-    world.begin(ONE)
-    world.sign(failure=LASTING)
-    assert asks(world).token is not None
-    assert not asks(world).wait
-    world.pass_time(31.0)
-    assert asks(world).wait
-
-
-def test_what_may_ask_a_person_for_something_runs_only_for_a_request() -> None:
-    world = warm(World(Policy(), None, State(), attended=True))
-    for _ in range(5):
-        world.pass_time(300.0)
-        assert due(world) == ()
-        assert state.wake_in(world.state, world.now, world.policy) is None
-    assert asks(world).wait
-
-
-def test_what_may_ask_a_person_for_something_is_not_needed_to_sign_with_what_it_gave() -> None:
-    world = warm(World(Policy(), 3600.0, State(), attended=True))
-    world.pass_time(700.0)
-    assert due(world) == (ONE,)
-    world.begin(ONE, asked=False)
-    assert world.attempt is not None
-    assert not world.attempt.renew
-
-
-def test_a_clock_that_was_set_back_has_tokens_and_session_replaced_at_once() -> None:
-    world = warm(World(Policy(), 3600.0, State()))
-    world.pass_time(5.0, step=-3600.0)
-    assert due(world) == (ONE,)
-    assert asks(world).wait
-    assert state.session_in_hand(world.state, world.now) is None
-
-
-def test_what_was_obtained_anew_counts_for_more_than_what_was_stored() -> None:
-    earlier = warm(World(Policy(), 3600.0, State()))
-    asks(earlier, TWO)
-    earlier.begin(TWO)
-    stored = earlier.sign()[TWO].token
-    world = warm(World(Policy(), 900.0, State(), earlier.now, count=2))
-    world.state = state.restore(world.state, earlier.state)
-    assert asks(world).token == world.state.slots[ONE].token != earlier.state.slots[ONE].token
-    assert asks(world, TWO).token == stored
-    assert world.state.session is not None
-    assert world.state.session.expires_at == START.wall + 900
 
 
 Freshness.TestCase.settings = settings(max_examples=500, stateful_step_count=40, deadline=None)

@@ -1,0 +1,226 @@
+"""One identity's state in the situations that its rules were made for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dsqltokd import state
+from dsqltokd.model import Policy, Secret, Token
+from dsqltokd.state import Slot, State, Verdict
+from unit.world import LASTING, ONE, PASSING, START, TWO, World
+
+if TYPE_CHECKING:
+    from dsqltok.errors import DsqltokError
+    from dsqltokd.model import Target
+
+
+def in_the_background(world: World, seconds: float, source: float | None = None) -> int:
+    """Let the timer do its work for so long, and return how many attempts it made; none fails.
+
+    `source` is the moment by the wall clock at which all credentials that can be had end.
+    """
+    attempts, end = 0, world.now.boot + seconds
+    while world.now.boot < end:
+        wait = state.wake_in(world.state, world.now, world.policy)
+        world.pass_time(0.001 + min(30.0 if wait is None else wait, 30.0))
+        due = state.due(world.state, world.now, world.policy)
+        if due:
+            attempts += 1
+            world.begin(*due)
+            world.pass_time(0.2)
+            if source is not None:
+                world.session_life = source - world.now.wall
+            world.sign()
+    return attempts
+
+
+def warm(world: World) -> World:
+    world.state, verdict = state.ask(world.state, ONE, world.now, world.policy)
+    assert verdict.wait
+    world.begin(ONE)
+    world.sign()
+    return world
+
+
+@pytest.mark.parametrize(
+    ("ttl", "life", "most"),
+    [
+        (900, None, 6),  # a token of 15 minutes every 10
+        (3600, None, 2),
+        (900, 3600.0, 8),  # and the credentials in between
+        (900, 900.0, 9),
+        (3600, 900.0, 9),
+        (604_800, 3600.0, 2),
+    ],
+)
+def test_an_hour_in_the_background_takes_only_the_attempts_that_it_needs(
+    ttl: int, life: float | None, most: int
+) -> None:
+    world = warm(World(Policy(token_ttl=ttl), life, State(spread=0.5)))
+    assert 0 < in_the_background(world, 3600) <= most
+    world.state, verdict = state.ask(world.state, ONE, world.now, world.policy)
+    assert verdict.token is not None
+    assert not verdict.wait
+
+
+def test_credentials_that_come_back_the_same_are_not_fetched_ever_faster_towards_their_end() -> None:
+    world = World(Policy(), 900.0, State())
+    end = world.now.wall + 900
+    assert in_the_background(warm(world), 899.5, source=end) <= 15
+
+
+def test_requests_near_the_end_of_the_credentials_do_not_sign_again_each_time() -> None:
+    world = World(Policy(), 900.0, State())
+    end = world.now.wall + 900
+    warm(world)
+    attempts = 0
+    while world.now.wall < end - 1:
+        world.pass_time(1.0)
+        world.state, verdict = state.ask(world.state, ONE, world.now, world.policy)
+        assert verdict.token is not None
+        if verdict.wait:
+            attempts += 1
+            world.begin(ONE)
+            world.session_life = end - world.now.wall
+            world.sign()
+    assert attempts <= 900 / 30
+
+
+def asks(world: World, target: Target = ONE) -> Verdict:
+    world.state, verdict = state.ask(world.state, target, world.now, world.policy)
+    return verdict
+
+
+def due(world: World) -> tuple[Target, ...]:
+    return state.due(world.state, world.now, world.policy)
+
+
+def test_a_target_that_cannot_be_signed_for_does_not_make_requests_try_while_the_identity_fails() -> None:
+    world = World(Policy(), None, State())
+    asks(world)
+    world.begin(ONE)
+    world.sign(signable=())
+    world.pass_time(40.0)
+    assert asks(world).wait
+    world.begin(ONE)
+    world.fail(PASSING)
+    assert asks(world) == Verdict(error=PASSING)
+
+
+@pytest.mark.parametrize("error", [PASSING, LASTING])
+def test_a_session_that_cannot_be_renewed_goes_on_signing_to_its_end(error: DsqltokError) -> None:
+    world = warm(World(Policy(), 3600.0, State()))
+    world.pass_time(2000.0)
+    world.begin(*due(world), asked=False)
+    assert world.attempt is not None
+    assert world.attempt.renew
+    world.fail(error)
+    assert asks(world).wait
+    world.begin(ONE)
+    assert not world.attempt.renew
+    world.sign()
+    verdict = asks(world)
+    assert not verdict.wait
+    assert verdict.token is not None
+    assert verdict.token.remaining(world.now) == 900
+    world.pass_time(700.0)
+    assert due(world) == (ONE,)
+
+
+def test_after_a_fatal_failure_to_renew_only_a_request_tries_again() -> None:
+    world = warm(World(Policy(), 3600.0, State()))
+    world.pass_time(2000.0)
+    world.begin(ONE)
+    world.sign(failure=LASTING)
+    for _ in range(2):
+        world.pass_time(500.0)
+        world.begin(*due(world), asked=False)
+        assert world.attempt is not None
+        assert not world.attempt.renew
+        world.sign()
+    assert state.wants_renewal(world.state, world.now, asked=True)
+    world.pass_time(1000.0)  # the session has ended
+    assert due(world) == ()
+    assert asks(world).wait
+
+
+def test_once_a_session_is_renewed_the_background_renews_the_next() -> None:
+    world = warm(World(Policy(), 3600.0, State()))
+    world.pass_time(2000.0)
+    world.begin(ONE)
+    world.sign(failure=LASTING)
+    world.pass_time(31.0)
+    world.begin(ONE)
+    world.sign()
+    world.pass_time(2000.0)
+    assert state.wants_renewal(world.state, world.now, asked=False)
+
+
+def test_credentials_that_are_not_kept_and_end_soon_are_not_read_for_each_request() -> None:
+    token = Token(Secret("t"), "us-east-1", START.wall, START.boot, START.wall + 100)
+    world = World(Policy(), None, State(slots={ONE: Slot(START.boot, token)}), START)
+    world.pass_time(20.0)
+    assert asks(world) == Verdict(token=token)
+    world.pass_time(20.0)
+    assert asks(world) == Verdict(token=token, wait=True)
+
+
+def test_what_nobody_has_asked_for_in_a_long_time_is_left_alone() -> None:
+    world = warm(World(Policy(keep_warm=3600), None, State()))
+    assert in_the_background(world, 3500.0) > 0
+    assert in_the_background(world, 3600.0) <= 1
+    assert due(world) == ()
+
+
+def test_a_request_that_finds_no_session_renewed_for_long_does_not_try_each_time() -> None:
+    world = warm(World(Policy(), 3600.0, State()))
+    world.pass_time(3400.0)
+    world.begin(ONE)
+    world.sign(failure=LASTING)
+    assert asks(world).token is not None
+    assert not asks(world).wait
+    world.pass_time(31.0)
+    assert asks(world).wait
+
+
+def test_what_may_ask_a_person_for_something_runs_only_for_a_request() -> None:
+    world = warm(World(Policy(), None, State(), attended=True))
+    for _ in range(5):
+        world.pass_time(300.0)
+        assert due(world) == ()
+        assert state.wake_in(world.state, world.now, world.policy) is None
+    assert asks(world).wait
+
+
+def test_what_may_ask_a_person_for_something_is_not_needed_to_sign_with_what_it_gave() -> None:
+    world = warm(World(Policy(), 3600.0, State(), attended=True))
+    for seconds in (700.0, 700.0, 700.0):
+        world.pass_time(seconds)
+        assert due(world) == (ONE,)
+        world.begin(ONE, asked=False)
+        assert world.attempt is not None
+        assert not world.attempt.renew
+        world.sign()
+
+
+def test_a_clock_that_was_set_back_has_tokens_and_session_replaced_at_once() -> None:
+    world = warm(World(Policy(), 3600.0, State()))
+    world.pass_time(5.0, step=-3600.0)
+    assert due(world) == (ONE,)
+    assert asks(world).wait
+    assert state.session_in_hand(world.state, world.now) is None
+
+
+def test_what_was_obtained_anew_counts_for_more_than_what_was_stored() -> None:
+    earlier = warm(World(Policy(), 3600.0, State()))
+    asks(earlier, TWO)
+    earlier.begin(TWO)
+    stored = earlier.sign()[TWO].token
+    world = warm(World(Policy(), 900.0, State(), earlier.now, count=2))
+    world.state = state.restore(world.state, earlier.state)
+    assert asks(world).token == world.state.slots[ONE].token != earlier.state.slots[ONE].token
+    assert asks(world, TWO).token == stored
+    assert world.state.session is not None
+    assert world.state.session.expires_at == START.wall + 900
