@@ -145,7 +145,7 @@ class Watcher(FileSystemEventHandler):
         try:
             act(*arguments)
         except Exception as error:  # noqa: BLE001 - without this thread no edit would ever be seen, and nobody would know
-            _log.error("watching failed: %s", type(error).__name__)  # noqa: TRY400 - a traceback may quote a secret
+            _log.error("watching failed: %s", type(error).__name__)
             self._blind = True
 
     def _handle(self, item: _Follow | _Forget | _Event) -> None:
