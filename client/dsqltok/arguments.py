@@ -1,4 +1,4 @@
-"""What the command line and the environment say, as the parameters of a request. Imports nothing but `os`."""
+"""What the command line and the environment say, as the parameters of a request; part of every warm `get`."""
 
 import os
 
@@ -18,10 +18,7 @@ COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "stop": ({}, {}, ()),
     "projects": ({"--var": "vars"}, {"--json": "json"}, ("action", "file")),
 }
-# What AWS tools heed besides AWS_*, in upper and lower case.
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE")
-
-# Those whose value is a path.
+# Environment variables whose value is a path.
 _PATHS = (
     "AWS_CONFIG_FILE",
     "AWS_SHARED_CREDENTIALS_FILE",
@@ -82,11 +79,7 @@ def selection(options: "Options") -> dict[str, object]:
 
 def environment() -> dict[str, str]:
     """Return the variables that decide whom AWS takes the caller for."""
-    found = {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith("AWS_") or name == "HOME" or (name.upper() in _PROXIES and value)
-    }
+    found = {name: value for name, value in os.environ.items() if protocol.is_aws(name) or name == "HOME"}
     for name in _PATHS:
         if name in found and found[name][:1] not in ("", "/", "~", "$"):
             found[name] = paths.absolute(found[name])  # the daemon works in another directory

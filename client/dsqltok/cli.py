@@ -1,9 +1,9 @@
 """The `dsqltok` program: argv -> request -> stdout and exit code.
 
-A warm `get` runs through this file, `arguments` and `transport` alone. They import nothing that the interpreter has not
-loaded by itself, write with `os.write` and leave through `os._exit`: Python's own way out takes longer than the lookup.
-The other commands are in `commands`, what a user reads when something is wrong is in `report`. Nothing but a command's
-result goes to stdout.
+A warm `get` runs through this file, `arguments` and `transport` with `paths` and `protocol`. They import nothing else
+that the interpreter has not loaded by itself but `_socket`, write with `os.write` and leave through `os._exit`, since
+Python's own way out takes longer than the lookup. The other commands are in `commands`, what a user reads when
+something is wrong is in `report`. Nothing but a command's result goes to stdout.
 """
 
 import os

@@ -17,11 +17,19 @@ MAX_REQUEST = 64 * 1024
 TOKEN_PREFIX = b'{"jsonrpc":"2.0","id":1,"result":{"token":"'
 WAIT_PREFIX = b'{"jsonrpc":"2.0","method":"wait","params":{"seconds":'
 
+# What AWS tools heed besides AWS_*, in upper and lower case.
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE")
+
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
 APPLICATION_ERROR = -32000
+
+
+def is_aws(name: str) -> bool:
+    """Tell whether every client sends this environment variable where it is set: AWS's own, and the proxies."""
+    return name.startswith("AWS_") or name.upper() in _PROXIES
 
 
 def _quote(text: str) -> str:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from dsqltok import __version__, paths, text
 from dsqltok.errors import DsqltokError, UsageError
+from dsqltok.protocol import is_aws
 from dsqltokd import config, hardening
 from dsqltokd.place import Place
-from dsqltokd.query import is_aws
 from dsqltokd.registry import Registry
 
 if TYPE_CHECKING:

@@ -1,7 +1,8 @@
 """Keeping tokens and sessions across a restart: one entry in the OS keyring, written behind.
 
-Memory is authoritative. What the keyring worker says, or does not say, never delays or changes an answer; it shows in
-the status. Identities that hold secrets of an environment are not stored.
+Memory is authoritative. What the keyring worker says, or does not say, changes no answer, and holds up none but the
+first after a start, by at most a second; it shows in the status. Identities that hold secrets of an environment are
+not stored.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import ConfigurationError, DsqltokError, EnvironmentNeededError, NotFoundError, TimedOutError
+from dsqltok.protocol import is_aws
 from dsqltokd import query as queries
 from dsqltokd.model import Secret
 from dsqltokd.pool import raise_error
@@ -43,9 +44,8 @@ class Key:
 class Entry:
     """The answer to a question, for one setting of the environment variables that the project reads.
 
-    `outcome` is what the worker said last, `texts` the files that it rests on, None if they are
-    too long to keep. `error` is what keeps the worker from
-    saying it again, or from saying anything. `current` is whether all this still holds.
+    `outcome` is what the worker said last, `texts` the files that it rests on, None if they are too long to keep.
+    `error` is what keeps the worker from saying it again, or from saying anything. `current` is whether this holds.
     """
 
     key: Key
@@ -165,7 +165,7 @@ class Projects:
     def _environment(self, key: Key, query: Query) -> dict[str, str | None] | None:
         """Return the caller's values of the variables that the project reads, None where the request left one out."""
         names = self._names.get(key, frozenset())
-        if not all(name in query.environment or queries.is_aws(name) for name in names):
+        if not all(name in query.environment or is_aws(name) for name in names):
             return None
         return {name: query.environment.get(name) for name in sorted(names)}
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import UsageError
+from dsqltok.protocol import is_aws
 from dsqltokd.model import Identity
 
 if TYPE_CHECKING:
@@ -26,18 +27,12 @@ _SECRETS = {
 }
 # So is any other that looks like one, and a proxy with a password.
 _SECRET_WORDS = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY")
-_PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE"}
 _HASH_KEY = os.urandom(32)
-
-
-def is_aws(name: str) -> bool:
-    """Tell whether every client sends this variable where it is set."""
-    return name.startswith("AWS_") or name.upper() in _PROXIES
 
 
 def is_secret(name: str, value: str) -> bool:
     """Tell whether an AWS or proxy variable is a credential."""
-    if name.upper() in _PROXIES:
+    if not name.startswith("AWS_"):
         return "@" in value
     return name in _SECRETS or (any(word in name for word in _SECRET_WORDS) and not name.endswith("_FILE"))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dsqltok.errors import UsageError
+from dsqltok.protocol import is_aws
 from dsqltokd import query as queries
 
 if TYPE_CHECKING:
@@ -162,12 +163,12 @@ def test_the_seal_is_no_plain_hash_that_could_be_guessed_at() -> None:
 
 @pytest.mark.parametrize("name", ["AWS_PROFILE", "AWS_", "HTTPS_PROXY", "https_proxy", "no_proxy", "ALL_PROXY"])
 def test_aws_variables_and_proxies_are_what_every_client_sends(name: str) -> None:
-    assert queries.is_aws(name)
+    assert is_aws(name)
 
 
 @pytest.mark.parametrize("name", ["PATH", "HOME", "aws_profile", "MY_AWS_PROFILE", "PROXY", "PGPASSWORD", ""])
 def test_anything_else_is_the_project_s_business(name: str) -> None:
-    assert not queries.is_aws(name)
+    assert not is_aws(name)
 
 
 def test_equal_values_have_equal_digests_and_others_have_not() -> None:

@@ -30,13 +30,13 @@ import botocore.session
 from botocore.config import Config
 
 from dsqltok.errors import ConfigurationError, CredentialsError, DsqltokError
+from dsqltok.protocol import is_aws
 from dsqltokd import files
 from dsqltokd.worker import awserrors
 
 _NETWORK = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
 _ROLE_SESSION_NAME = "dsqltok"
 _ISO_BASIC = "%Y%m%dT%H%M%SZ"
-_CALLERS = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE")
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,9 @@ def _credentials(session: botocore.session.Session, job: dict[str, Any]) -> tupl
 
 
 def _take_environment(environment: dict[str, str]) -> None:
-    for name in [name for name in os.environ if name.upper().startswith(_CALLERS)]:
+    for name in [name for name in os.environ if is_aws(name)]:
         del os.environ[name]
-    os.environ.update({name: value for name, value in environment.items() if name.upper().startswith(_CALLERS)})
+    os.environ.update({name: value for name, value in environment.items() if is_aws(name)})
     # The AWS files of a caller with another home are there.
     os.environ["HOME"] = environment.get("HOME", os.environ.get("HOME", "/"))
     # Every AWS SDK and the AWS CLI heed AWS_REGION, first; botocore knows only AWS_DEFAULT_REGION.
