@@ -13,41 +13,26 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dsqltokd.hcl import (
-    BOOL,
-    DYNAMIC,
     FUNCTIONS,
-    NUMBER,
-    STRING,
     Body,
     HclError,
-    Kind,
     Scope,
     Span,
-    Type,
     Value,
     evaluate,
-    from_python,
-    list_of,
-    list_type,
-    map_of,
-    map_type,
-    null,
-    object_of,
-    object_type,
+    evaluate_expression,
     parse,
     parse_expression,
     parse_template,
     references,
-    set_of,
-    set_type,
     string,
     to_python,
-    tuple_of,
-    tuple_type,
+    type_from_json,
+    value_from_json,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 TABLE = Path(__file__).parents[3] / "shared" / "conformance" / "hcl-expressions.jsonl"
 ROWS = (
@@ -58,54 +43,17 @@ ROWS = (
 
 pytestmark = pytest.mark.skipif(not TABLE.exists(), reason="the conformance tables are not beside this checkout")
 
-PRIMITIVE = {"string": STRING, "number": NUMBER, "bool": BOOL, "dynamic": DYNAMIC}
-COLLECTION = {"list": list_type, "set": set_type, "map": map_type}
-
-
-def type_of(description: Any) -> Type:
-    """Read a cty type as its JSON has it."""
-    if isinstance(description, str):
-        return PRIMITIVE[description]
-    kind, inner = description[:2]
-    if kind in COLLECTION:
-        return COLLECTION[kind](type_of(inner))
-    if kind == "tuple":
-        return tuple_type([type_of(each) for each in inner])
-    return object_type({name: type_of(each) for name, each in inner.items()})
-
-
-def value_of(thing: Any, wanted: Type) -> Value:
-    """Make a value of a type of what cty's JSON gives for it."""
-    if wanted == DYNAMIC:
-        return null() if thing is None else value_of(thing["value"], type_of(thing["type"]))
-    if thing is None:
-        return null(wanted)
-    return MAKERS[wanted.kind](thing, wanted) if wanted.kind in MAKERS else from_python(thing)
-
-
-MAKERS: dict[Kind, Callable[[Any, Type], Value]] = {
-    Kind.TUPLE: lambda thing, of: tuple_of(
-        [value_of(item, each) for item, each in zip(thing, of.elements, strict=True)]
-    ),
-    Kind.OBJECT: lambda thing, of: object_of({name: value_of(thing[name], each) for name, each in of.attribute_items}),
-    Kind.MAP: lambda thing, of: map_of(
-        of.element_type, {n: value_of(each, of.element_type) for n, each in thing.items()}
-    ),
-    Kind.LIST: lambda thing, of: list_of(of.element_type, [value_of(item, of.element_type) for item in thing]),
-    Kind.SET: lambda thing, of: set_of(of.element_type, [value_of(item, of.element_type) for item in thing]),
-}
-
 
 def scope_of(row: dict[str, Any], named: Iterable[str] = ()) -> Scope:
     """Return the row's variables; a name that it leaves unknown stands for an empty string."""
     types = row["variable_types"]
-    variables = {name: value_of(thing, type_of(types[name])) for name, thing in row["variables"].items()}
+    variables = {name: value_from_json(thing, type_from_json(types[name])) for name, thing in row["variables"].items()}
     return Scope(dict.fromkeys(named, string("")) | variables, {name: FUNCTIONS[name] for name in row["functions"]})
 
 
 def value_of_row(row: dict[str, Any]) -> Value:
     read = parse_template if row["kind"] == "template" else parse_expression
-    return evaluate(read(row["expr"].encode(), ""), scope_of(row))
+    return evaluate_expression(read(row["expr"].encode(), ""), scope_of(row))
 
 
 def place(span: Span) -> list[int]:
@@ -114,9 +62,9 @@ def place(span: Span) -> list[int]:
 
 def as_table(thing: Any) -> Any:
     """Show a value as the table does: a list for every sequence, and numbers as precise as a double."""
-    if isinstance(thing, Decimal):
+    if isinstance(thing, Decimal | int) and not isinstance(thing, bool):
         return float(thing)
-    if isinstance(thing, list | tuple):
+    if isinstance(thing, list):
         return [as_table(item) for item in thing]
     return {name: as_table(item) for name, item in thing.items()} if isinstance(thing, dict) else thing
 
@@ -131,8 +79,8 @@ def known(thing: Any) -> Any:
 def check_body(body: Body, scope: Scope, expected: dict[str, Any]) -> None:
     assert list(body.attributes) == expected["order"]
     for name, wanted in known(expected["attrs"]).items():
-        found = evaluate(body.attributes[name].expression, scope)
-        assert found.type == type_of(expected["types"][name])
+        found = evaluate_expression(body.attributes[name].expression, scope)
+        assert found.type == type_from_json(expected["types"][name])
         values = as_table(to_python(found))
         assert ({key: values[key] for key in wanted} if isinstance(wanted, dict) else values) == as_table(wanted)
     assert [(block.type, list(block.labels)) for block in body.blocks] == [
@@ -153,11 +101,17 @@ def params(wanted: str) -> list[Any]:
 @pytest.mark.parametrize("row", params("value"))
 def test_an_expression_has_the_value_and_type_that_hashicorp_expects(row: dict[str, Any]) -> None:
     found = value_of_row(row)
-    if "expected_type" not in row:
-        assert as_table(to_python(found)) == as_table(row["expected"])
-        return
-    assert found.type == type_of(row["expected_type"])
+    if "expected_type" in row:
+        assert found.type == type_from_json(row["expected_type"])
     assert as_table(to_python(found)) == as_table(row["expected"])
+
+
+@pytest.mark.parametrize("row", params("value"))
+def test_the_entry_for_tools_gives_the_same_value_in_plain_python(row: dict[str, Any]) -> None:
+    functions = {name: FUNCTIONS[name] for name in row["functions"]}
+    template = row["kind"] == "template"
+    found = evaluate(row["expr"], row["variables"], template=template, types=row["variable_types"], functions=functions)
+    assert as_table(found) == as_table(row["expected"])
 
 
 @pytest.mark.parametrize("row", params("error"))

@@ -20,7 +20,7 @@ from dsqltokd.hcl import (
     Kind,
     Scope,
     Value,
-    evaluate,
+    evaluate_expression,
     object_of,
     references,
     string,
@@ -184,5 +184,5 @@ def _constants(body: Body) -> dict[str, Value]:
     constants: dict[str, Value] = {}
     for name, attribute in body.attributes.items():
         with suppress(HclError):
-            constants[name] = evaluate(attribute.expression, _NOTHING)
+            constants[name] = evaluate_expression(attribute.expression, _NOTHING)
     return constants

@@ -23,7 +23,7 @@ from dsqltokd.hcl import (
     HclError,
     Scope,
     Value,
-    evaluate,
+    evaluate_expression,
     object_of,
     references,
 )
@@ -112,7 +112,7 @@ class Graph:
         return map(_named, _to_nodes(expressions(node.body)))
 
     def _source(self, block: Block) -> DataSource | None:
-        return self._sources.get(block.labels[0]) if block.type == "data" else None
+        return self._sources.get(block.labels[0] if block.type == "data" else block.type)
 
     def _node_value(self, address: Address) -> Result:
         node = self._nodes[address]
@@ -137,7 +137,7 @@ class Graph:
         if blocked is not None:
             return blocked
         try:
-            return evaluate(expression, Scope({**self._visible(found), **variables}, {}, self._scope))
+            return evaluate_expression(expression, Scope({**self._visible(found), **variables}, {}, self._scope))
         except HclError as error:
             raise self._explained(error, found) from None
 
@@ -150,13 +150,16 @@ class Graph:
         whole = any(traversal.root in _DEPTH and _address(traversal) is None for traversal in found)
         wanted = self._results if whole else filter(None, map(_address, found))
         known = {address: result for address in wanted if isinstance(result := self._results.get(address), Value)}
-        sources: dict[str, dict[str, Value]] = {}
+        sources: dict[str, dict[str, dict[str, Value]]] = {root: {} for root in _DEPTH if root != "local"}
         for root, kind, *name in known:
-            if root == "data":
-                sources.setdefault(kind, {})[name[0]] = known[root, kind, name[0]]
+            if root != "local":
+                sources[root].setdefault(kind, {})[name[0]] = known[root, kind, name[0]]
         return {
             "local": object_of({address[1]: value for address, value in known.items() if address[0] == "local"}),
-            "data": object_of({kind: object_of(values) for kind, values in sources.items()}),
+            **{
+                root: object_of({kind: object_of(values) for kind, values in kinds.items()})
+                for root, kinds in sources.items()
+            },
         }
 
     def _explained(self, error: HclError, found: Iterable[Traversal]) -> HclError:

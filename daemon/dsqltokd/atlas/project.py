@@ -35,7 +35,10 @@ _SETTLED_EARLIER = frozenset({"data", "docker", "env", "locals", "variable"})
 
 @dataclass(frozen=True)
 class World:
-    """What evaluation may look at besides the file: functions, and the data sources that run here, by type."""
+    """What evaluation may look at besides the file: functions, and the data sources that run here, by type.
+
+    All `docker` blocks, which are data sources too, are of the type `docker`.
+    """
 
     functions: Functions
     sources: Mapping[str, DataSource]

@@ -16,7 +16,7 @@ from dsqltokd.hcl import (
     Type,
     Value,
     convert,
-    evaluate,
+    evaluate_expression,
     list_of,
     list_type,
     map_type,
@@ -96,7 +96,7 @@ def resolve_variables(blocks: Iterable[Block], given: Mapping[str, Value], scope
 def _variable(block: Block, given: Mapping[str, Value], scope: Scope) -> Value:
     name = block.labels[0]
     attributes = check_body(block, allowed=ARGUMENTS, required=("type",))
-    default = evaluate(attributes["default"].expression, scope) if "default" in attributes else None
+    default = evaluate_expression(attributes["default"].expression, scope) if "default" in attributes else None
     wanted = _variable_type(name, attributes["type"].expression)
     value = given.get(name, default)
     if value is None:

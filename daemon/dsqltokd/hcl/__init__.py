@@ -7,7 +7,8 @@ need the world are given to it in a `Scope`.
 from __future__ import annotations
 
 from .conversion import ConversionError, convert, unify
-from .evaluate import evaluate
+from .entry import evaluate, type_from_json, value_from_json
+from .evaluate import evaluate_expression
 from .free_variables import references
 from .functions import FUNCTIONS
 from .parser import parse, parse_expression, parse_template
@@ -81,6 +82,7 @@ __all__ = [
     "boolean",
     "convert",
     "evaluate",
+    "evaluate_expression",
     "excerpt",
     "from_python",
     "join_spans",
@@ -102,5 +104,7 @@ __all__ = [
     "to_python",
     "tuple_of",
     "tuple_type",
+    "type_from_json",
     "unify",
+    "value_from_json",
 ]

@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 _INTERPOLATION = "Invalid template interpolation value"
 
 
-def evaluate(expression: Expression, scope: Scope) -> Value:
+def evaluate_expression(expression: Expression, scope: Scope) -> Value:
     """Return the value of an expression. Raises EvaluationError, which is an HclError, and nothing else.
 
     Unless a function of the scope does; those are the caller's.

@@ -49,11 +49,44 @@ class Diagnostic:
 
 
 class HclError(Exception):
-    """A text that is not HCL, or an expression that has no value. It has at least one diagnostic."""
+    """A text that is not HCL, or an expression that has no value.
+
+    It has at least one diagnostic; the properties are the first one's, lines and columns from 1.
+    """
 
     def __init__(self, *diagnostics: Diagnostic) -> None:
         super().__init__("\n".join(map(str, diagnostics)))
         self.diagnostics = diagnostics
+
+    @property
+    def summary(self) -> str:
+        """What is wrong, in a few words."""
+        return self.diagnostics[0].summary
+
+    @property
+    def detail(self) -> str:
+        """What is wrong, in whole sentences."""
+        return self.diagnostics[0].detail
+
+    @property
+    def line(self) -> int:
+        """The line where it begins."""
+        return self.diagnostics[0].subject.start.line
+
+    @property
+    def column(self) -> int:
+        """The column where it begins."""
+        return self.diagnostics[0].subject.start.column
+
+    @property
+    def end_line(self) -> int:
+        """The line where it ends."""
+        return self.diagnostics[0].subject.end.line
+
+    @property
+    def end_column(self) -> int:
+        """The column behind its end."""
+        return self.diagnostics[0].subject.end.column
 
 
 def join_spans(first: Span, last: Span) -> Span:

@@ -132,11 +132,13 @@ NULL = null()
 
 
 def to_python(value: Value) -> Any:
-    """Return the value as str, Decimal, bool, None, tuple or dict; a list, a set and a tuple are all tuples."""
+    """Return the value as str, int, Decimal, bool, None, list or dict. A set's elements are in its own order."""
     if isinstance(value.payload, tuple):
-        return tuple([to_python(item) for item in value.payload])
+        return [to_python(item) for item in value.payload]
     if isinstance(value.payload, Mapping):
         return {name: to_python(item) for name, item in value.payload.items()}
+    if isinstance(value.payload, Decimal) and value.payload == value.payload.to_integral_value():
+        return int(value.payload)
     return value.payload
 
 

@@ -25,7 +25,7 @@ def variable(evaluate: Evaluate, body: str, *inputs: str) -> Any:
         (["a=1,b=2"], {"a": "1", "b": "2"}),
         (["a=1=2"], {"a": "1=2"}),
         (["a="], {"a": ""}),
-        (["a=1", "a=2,a=3"], {"a": ("1", "2", "3")}),
+        (["a=1", "a=2,a=3"], {"a": ["1", "2", "3"]}),
         (['"a=1,2",b=3'], {"a": "1,2", "b": "3"}),
         (['"a=say ""hi"""'], {"a": 'say "hi"'}),
         ([], {}),
@@ -50,7 +50,7 @@ def test_a_var_that_is_none_is_refused_without_being_quoted(bad: str) -> None:
         ("int", "7", 7),
         ("bool", "true", True),
         ("bool", "0", False),
-        ("list(string)", "x", ("x",)),
+        ("list(string)", "x", ["x"]),
         ("(string)", "x", "x"),
     ],
 )
@@ -63,12 +63,12 @@ def test_a_value_is_converted_to_the_variables_type(
 @pytest.mark.parametrize(
     ("kind", "default", "expected"),
     [
-        ("list(number)", '["1", 2]', (1, 2)),
-        ("set(string)", '["b", "a", "b"]', ("a", "b")),
+        ("list(number)", '["1", 2]', [1, 2]),
+        ("set(string)", '["b", "a", "b"]', ["a", "b"]),
         ("map(string)", "{ a = 1 }", {"a": "1"}),
-        ("tuple([string, number])", '[1, "2"]', ("1", 2)),
+        ("tuple([string, number])", '[1, "2"]', ["1", 2]),
         ("object({ name = string, port = number })", '{ name = "x", port = "1" }', {"name": "x", "port": 1}),
-        ('list(object({ "a" : list(bool) }))', '[{ a = ["true"] }]', ({"a": (True,)},)),
+        ('list(object({ "a" : list(bool) }))', '[{ a = ["true"] }]', [{"a": [True]}]),
         ("string", "null", None),
         ("string", 'urlescape("x y${atlas.env}")', "x+y"),
     ],
@@ -78,7 +78,7 @@ def test_a_default_is_converted_too(evaluate: Evaluate, kind: str, default: str,
 
 
 def test_a_repeated_var_fills_a_list(evaluate: Evaluate) -> None:
-    assert variable(evaluate, "type = list(string)", "v=a", "v=b") == ("a", "b")
+    assert variable(evaluate, "type = list(string)", "v=a", "v=b") == ["a", "b"]
 
 
 def test_a_given_value_comes_before_the_default_and_a_default_is_evaluated_all_the_same(evaluate: Evaluate) -> None:

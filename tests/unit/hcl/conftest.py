@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dsqltokd.hcl import FUNCTIONS, Diagnostic, HclError, Scope, Value, evaluate, from_python, parse_expression
+from dsqltokd.hcl import (
+    FUNCTIONS,
+    Diagnostic,
+    HclError,
+    Scope,
+    Value,
+    evaluate_expression,
+    from_python,
+    parse_expression,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +26,7 @@ if TYPE_CHECKING:
 
 def _value(text: str, **variables: Any) -> Value:
     scope = Scope({name: from_python(value) for name, value in variables.items()}, FUNCTIONS)
-    return evaluate(parse_expression(text.encode(), "f"), scope)
+    return evaluate_expression(parse_expression(text.encode(), "f"), scope)
 
 
 @pytest.fixture

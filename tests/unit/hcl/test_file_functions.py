@@ -9,7 +9,7 @@ import pytest
 
 from dsqltokd.atlas import project_functions
 from dsqltokd.atlas.functions import Directory
-from dsqltokd.hcl import HclError, Scope, evaluate, from_python, parse_expression, to_python
+from dsqltokd.hcl import HclError, Scope, evaluate_expression, from_python, parse_expression, to_python
 from dsqltokd.worker.projectfiles import ProjectFiles
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Tree:
 def call(name: str, pattern: str, directory: Directory) -> list[str]:
     functions = project_functions(str, str, directory)
     scope = Scope({"pattern": from_python(pattern)}, functions)
-    return list(to_python(evaluate(parse_expression(f"{name}(pattern)".encode(), "f"), scope)))
+    return list(to_python(evaluate_expression(parse_expression(f"{name}(pattern)".encode(), "f"), scope)))
 
 
 def found(name: str, pattern: str) -> list[str]:

@@ -43,9 +43,9 @@ def formatted(verb: str, value: Value) -> str:
         ('format("%t %t %d %s", "true", true, "7", 1.50)', "true true 7 1.5"),
         ('format("%v %#v", true ? null : "", true ? null : 1)', "null null"),
         ('format("%d", 1e40)', "1" + "0" * 40),
-        ('formatlist("%s-%s", ["a", "b"], "x")', ("a-x", "b-x")),
-        ('formatlist("x")', ("x",)),
-        ('formatlist("%s", [])', ()),
+        ('formatlist("%s-%s", ["a", "b"], "x")', ["a-x", "b-x"]),
+        ('formatlist("x")', ["x"]),
+        ('formatlist("%s", [])', []),
     ],
 )
 def test_a_format_gives_what_go_gives(value: Evaluated, text: str, expected: object) -> None:

@@ -20,23 +20,23 @@ DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("[pow(3, 2), pow(-2, 3), pow(0, 0), pow(10, 22)]", ("9", "-8", "1", "1" + "0" * 22)),
-        ("[pow(2, 0.5), pow(2, -0.5), pow(4, 1.5)]", ("1.4142135623730951", "0.7071067811865475", "8")),
-        ("[pow(1.1, 100), pow(7, -3)]", ("13780.612339822364", "0.0029154518950437317")),
-        ("[log(100, 10), log(8, 2), log(1, 7), log(10, 3)]", ("2", "3", "0", "2.095903274289385")),
-        ("[signum(-5), signum(0), signum(7)]", ("-1", "0", "1")),
-        ('[parseint("ff", 16), parseint("-FF", 16)]', ("255", "-255")),
-        ('[parseint("+12", 3), parseint("Zz", 62)]', ("5", "3817")),
-        ("range(3)", ("0", "1", "2")),
-        ("range(-2)", ("0", "-1")),
-        ("range(1, 2, 0.25)", ("1", "1.25", "1.5", "1.75")),
-        ("range(5, 2)", ("5", "4", "3")),
-        ("range(5, 1, -2)", ("5", "3")),
-        ("range(0)", ()),
+        ("[pow(3, 2), pow(-2, 3), pow(0, 0), pow(10, 22)]", ["9", "-8", "1", "1" + "0" * 22]),
+        ("[pow(2, 0.5), pow(2, -0.5), pow(4, 1.5)]", ["1.4142135623730951", "0.7071067811865475", "8"]),
+        ("[pow(1.1, 100), pow(7, -3)]", ["13780.612339822364", "0.0029154518950437317"]),
+        ("[log(100, 10), log(8, 2), log(1, 7), log(10, 3)]", ["2", "3", "0", "2.095903274289385"]),
+        ("[signum(-5), signum(0), signum(7)]", ["-1", "0", "1"]),
+        ('[parseint("ff", 16), parseint("-FF", 16)]', ["255", "-255"]),
+        ('[parseint("+12", 3), parseint("Zz", 62)]', ["5", "3817"]),
+        ("range(3)", ["0", "1", "2"]),
+        ("range(-2)", ["0", "-1"]),
+        ("range(1, 2, 0.25)", ["1", "1.25", "1.5", "1.75"]),
+        ("range(5, 2)", ["5", "4", "3"]),
+        ("range(5, 1, -2)", ["5", "3"]),
+        ("range(0)", []),
     ],
 )  # fmt: skip
-def test_a_number_is_what_go_computes(value: Evaluated, text: str, expected: tuple[str, ...]) -> None:
-    assert to_python(value(text)) == tuple(map(Decimal, expected))
+def test_a_number_is_what_go_computes(value: Evaluated, text: str, expected: list[str]) -> None:
+    assert to_python(value(text)) == list(map(Decimal, expected))
 
 
 @pytest.mark.parametrize(
@@ -71,23 +71,23 @@ def test_parseint_reads_what_was_written_in_any_base(whole: int, base: int) -> N
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('setunion(["a", "b"], ["b", "c"], [])', ("a", "b", "c")),
-        ('setunion(["1"], [1, 2])', ("1", "2")),
-        ("setintersection([1, 2, 3], [2, 3, 4], [3])", (3,)),
-        ("setsubtract([1, 2, 3], [2])", (1, 3)),
-        ("setunion([], [])", ()),
-        ('setproduct(["a", "b"], [1, 2])', (("a", 1), ("a", 2), ("b", 1), ("b", 2))),
-        ('setproduct(toset(["b", "a"]), [1])', (("a", 1), ("b", 1))),
-        ('setproduct(["a"], [1, "x"], [])', ()),
-        ("chunklist([1, 2, 3], 2)", ((1, 2), (3,))),
-        ("chunklist([1, 2, 3], 0)", ((1, 2, 3),)),
-        ("chunklist([], 2)", ()),
-        ('coalescelist(true ? null : [""], [], ["a"], ["b"])', ("a",)),
+        ('setunion(["a", "b"], ["b", "c"], [])', ["a", "b", "c"]),
+        ('setunion(["1"], [1, 2])', ["1", "2"]),
+        ("setintersection([1, 2, 3], [2, 3, 4], [3])", [3]),
+        ("setsubtract([1, 2, 3], [2])", [1, 3]),
+        ("setunion([], [])", []),
+        ('setproduct(["a", "b"], [1, 2])', [["a", 1], ["a", 2], ["b", 1], ["b", 2]]),
+        ('setproduct(toset(["b", "a"]), [1])', [["a", 1], ["b", 1]]),
+        ('setproduct(["a"], [1, "x"], [])', []),
+        ("chunklist([1, 2, 3], 2)", [[1, 2], [3]]),
+        ("chunklist([1, 2, 3], 0)", [[1, 2, 3]]),
+        ("chunklist([], 2)", []),
+        ('coalescelist(true ? null : [""], [], ["a"], ["b"])', ["a"]),
         ('zipmap(["a", "b"], [1, "x"])', {"a": 1, "b": "x"}),
         ('zipmap(["a", "a"], tolist([1, 2]))', {"a": 2}),
-        ('sort(["b", "é", "a", "B"])', ("B", "a", "b", "é")),
-        ('[alltrue([true, "true"]), alltrue(tolist([true])), empty([]), empty([null])]', (False, True, True, False)),
-        ('[print("x"), sql("now()")]', ("x", {"sql": "now()"})),
+        ('sort(["b", "é", "a", "B"])', ["B", "a", "b", "é"]),
+        ('[alltrue([true, "true"]), alltrue(tolist([true])), empty([]), empty([null])]', [False, True, True, False]),
+        ('[print("x"), sql("now()")]', ["x", {"sql": "now()"}]),
     ],
 )
 def test_a_collection_is_what_cty_makes_of_it(value: Evaluated, text: str, expected: object) -> None:

@@ -16,7 +16,7 @@ from dsqltokd.hcl import (
     HclError,
     Scope,
     Span,
-    evaluate,
+    evaluate_expression,
     excerpt,
     from_python,
     parse,
@@ -78,7 +78,7 @@ def test_evaluating_any_expression_gives_a_value_or_mistakes_in_the_text(text: s
         tree = parse_expression(source, "f")
         for reference in references(tree):
             _check_place(source, reference.span)
-        for mistake in mistakes_of(lambda: evaluate(tree, SCOPE)):
+        for mistake in mistakes_of(lambda: evaluate_expression(tree, SCOPE)):
             _check_place(source, mistake.subject)
 
 
@@ -119,7 +119,7 @@ SCOPE_OF_NESTED = Scope({"t": from_python([0])}, {**FUNCTIONS, "f": FUNCTIONS["f
 def _evaluate_nested(text: str) -> None:
     tree = parse_expression(text.encode(), "f")
     references(tree)
-    evaluate(tree, SCOPE_OF_NESTED)
+    evaluate_expression(tree, SCOPE_OF_NESTED)
 
 
 @pytest.mark.parametrize("nested", NESTED.values(), ids=NESTED)
@@ -152,7 +152,7 @@ def test_a_caller_deep_in_the_stack_gets_a_mistake_too() -> None:
         if depth:
             return call_from(depth - 1)
         with pytest.raises(HclError) as caught:
-            evaluate(parse_expression(b"(" * 190 + b"1" + b")" * 190, "f"), SCOPE)
+            evaluate_expression(parse_expression(b"(" * 190 + b"1" + b")" * 190, "f"), SCOPE)
         return caught.value.diagnostics[0].summary
 
     assert call_from(600) == "Nesting too deep"
@@ -161,6 +161,6 @@ def test_a_caller_deep_in_the_stack_gets_a_mistake_too() -> None:
 @pytest.mark.parametrize("text", ["9" * 100_000, "1." + "3" * 100_000, "1e4096 * 1e4096", "9" * 4000 + "/ 7e-4000"])
 def test_numbers_of_any_length_are_answered(text: str) -> None:
     def digits() -> None:
-        assert len(number_text(evaluate(parse_expression(text.encode(), "f"), SCOPE).decimal)) < 5000
+        assert len(number_text(evaluate_expression(parse_expression(text.encode(), "f"), SCOPE).decimal)) < 5000
 
     assert all("10 to the power of 4096" in mistake.detail for mistake in mistakes_of(digits))

@@ -50,13 +50,13 @@ def test_strings_are_normalised() -> None:
 
 
 def test_a_set_holds_each_value_once_in_order() -> None:
-    assert to_python(set_of(STRING, map(string, ["b", "a", "b"]))) == ("a", "b")
-    assert to_python(set_of(NUMBER, map(number, [10, 9, 10]))) == (9, 10)
-    assert to_python(set_of(BOOL, [boolean(True), null(BOOL), boolean(False)])) == (False, True, None)
+    assert to_python(set_of(STRING, map(string, ["b", "a", "b"]))) == ["a", "b"]
+    assert to_python(set_of(NUMBER, map(number, [10, 9, 10]))) == [9, 10]
+    assert to_python(set_of(BOOL, [boolean(True), null(BOOL), boolean(False)])) == [False, True, None]
 
 
 def test_python_objects_go_in_and_come_out() -> None:
-    thing = {"a": (1, Decimal("2.5"), None, True), "b": {"c": "x"}}
+    thing = {"a": [1, Decimal("2.5"), None, True], "b": {"c": "x"}}
     assert to_python(from_python(thing)) == thing
     assert from_python([1]) == from_python((1,))
 

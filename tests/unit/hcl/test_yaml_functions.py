@@ -27,18 +27,18 @@ def call(name: str, *values: Value) -> Value:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("[yes, On, n, OFF, True, ~, null, '']", (True, True, False, False, True, None, None, "")),
-        ("[012, 0x1F, 0o17, +5, .5, 1e3]", (12, 31, 15, 5, Decimal("0.5"), 1000)),
-        ("[1_000, 1:20, 0b11]", ("1_000", "1:20", "0b11")),
-        ("[2001-1-2, 2001-02-30]", ("2001-01-02T00:00:00Z", "2001-02-30")),
+        ("[yes, On, n, OFF, True, ~, null, '']", [True, True, False, False, True, None, None, ""]),
+        ("[012, 0x1F, 0o17, +5, .5, 1e3]", [12, 31, 15, 5, Decimal("0.5"), 1000]),
+        ("[1_000, 1:20, 0b11]", ["1_000", "1:20", "0b11"]),
+        ("[2001-1-2, 2001-02-30]", ["2001-01-02T00:00:00Z", "2001-02-30"]),
         ("2001-12-14t21:59:43.10-05:00", "2001-12-14T21:59:43-05:00"),
-        ("[!!str 1, !!int '0x10', !!float 1_0, !!binary aGk=]", ("1", "0x10", 10, "aGk=")),
+        ("[!!str 1, !!int '0x10', !!float 1_0, !!binary aGk=]", ["1", "0x10", 10, "aGk="]),
         ("a: &x {b: 1, c: 2}\nd:\n  <<: *x\n  c: 3\n", {"a": {"b": 1, "c": 2}, "d": {"b": 1, "c": 3}}),
         ("d:\n  c: 3\n  <<: {c: 2}\n", {"d": {"c": 2}}),
         ("1: a\nyes: b\n", {"1": "a", "true": "b"}),
         ("a: |\n  x\n  y\nb: |-\n  12\nc: >\n  x\n  y\n", {"a": "x\ny\n", "b": "12", "c": "x y\n"}),
         ("# nothing\n---\n", None),
-        ("- []\n- {}\n", ((), {})),
+        ("- []\n- {}\n", [[], {}]),
     ],
 )  # fmt: skip
 def test_yaml_is_read_as_by_atlas(value: Evaluated, text: str, expected: object) -> None:
@@ -132,7 +132,7 @@ def test_documents_that_do_not_fit_each_other_are_a_mistake(mistake: FirstMistak
 
 
 def test_one_document_is_not_touched(value: Evaluated) -> None:
-    assert to_python(value('[yamlmerge("a:   1"), yamlmerge(true ? null : ""), yamlmerge()]')) == ("a:   1", None, None)
+    assert to_python(value('[yamlmerge("a:   1"), yamlmerge(true ? null : ""), yamlmerge()]')) == ["a:   1", None, None]
 
 
 def test_without_pyyaml_it_is_said_what_to_install(mistake: FirstMistake, monkeypatch: pytest.MonkeyPatch) -> None:
