@@ -14,9 +14,10 @@ _SELECTION = {"--env": "env", "--config": "config", "-c": "config", "--var": "va
 COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "get": ({**_SELECTION, "--data": "data"}, {"-n": "bare", "--json": "json"}, ("name",)),
     "url": (_SELECTION, {"-n": "bare", "--json": "json"}, ("name",)),
+    "inspect": (_SELECTION, {"--json": "json", "--reveal": "reveal"}, ("name",)),
     "status": ({}, {"--json": "json"}, ()),
     "stop": ({}, {}, ()),
-    "projects": ({"--var": "vars"}, {"--json": "json"}, ("action", "file")),
+    "projects": ({"--env": "env", "--var": "vars"}, {"--json": "json"}, ("action", "file")),
 }
 # Environment variables whose value is a path.
 _PATHS = (

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 
-from dsqltok import __version__, arguments, errors, paths, protocol, report, statustext, transport
+from dsqltok import __version__, arguments, errors, inspecttext, paths, protocol, report, statustext, transport
 
 _MOST_NAMES = 8  # rounds in which a project may name further variables that it reads
 
@@ -13,10 +13,12 @@ usage: dsqltok COMMAND [ARGUMENT...] [OPTION...]
 
   get [NAME]              print a fresh token for env NAME (-n: no newline; --json)
   url [NAME]              print the url of env NAME with a fresh token in it (-n; --json)
+  inspect [NAME]          show what Atlas would see in the project (--json; --reveal: tokens too)
   status                  show what the daemon knows (--json)
   stop                    end the daemon; the next command that needs it starts it again
   projects add [FILE]     make a project known outside its directory too (--var)
   projects remove [FILE]  forget it
+  projects allow [FILE]   let it run the programs that its data "external" blocks name, as they are now (--env, --var)
   projects list           show the known projects (--json)
 
 which token:
@@ -74,6 +76,20 @@ def _url(options: dict[str, object]) -> int:
     return 0
 
 
+def _inspect(options: dict[str, object]) -> int:
+    params = arguments.selection(options)
+    if params["config"] is None:
+        raise _no_project()
+    if "reveal" in options:
+        params["reveal"] = True
+    answer = _complete("project.inspect", params, transport.call(protocol.request("project.inspect", params)))
+    not_run = answer.pop("not_run")
+    arguments.write(json.dumps(answer, indent=2) + "\n" if "json" in options else inspecttext.render(answer))
+    if isinstance(not_run, dict):
+        report.warn([f"{source} was not run: {why}" for source, why in not_run.items()])
+    return 0
+
+
 def _complete(method: str, params: dict[str, object], line: bytes) -> dict[str, object]:
     """Return the result in `line`, asking again with the environment variables that the project turns out to read."""
     for _ in range(_MOST_NAMES):
@@ -127,14 +143,29 @@ def _projects(options: dict[str, object]) -> int:
         else:
             arguments.write(statustext.render_projects(answer["projects"]))
         return 0
-    if action not in ("add", "remove"):
-        raise errors.UsageError(f'there is no action "{action}"', hint="use add, list or remove")
+    if action not in ("add", "remove", "allow"):
+        raise errors.UsageError(f'there is no action "{action}"', hint="use add, allow, list or remove")
     given = options.get("file")
     path = paths.find_project() if given is None else paths.project_file(str(given))
     if path is None:
-        raise errors.NotFoundError("there is no atlas.hcl at or above this directory", hint="name the file")
+        raise _no_project()
+    if action == "allow":
+        return _allow({**options, "config": path})
     _ask(f"projects.{action}", {"config": path, "vars": options.get("vars", [])}, start=True)
     return 0
 
 
-_COMMANDS = {"url": _url, "status": _status, "stop": _stop, "projects": _projects}
+def _allow(options: dict[str, object]) -> int:
+    params = arguments.selection(options)
+    answer = _complete("projects.allow", params, transport.call(protocol.request("projects.allow", params)))
+    arguments.write(inspecttext.render_programs(answer["programs"]))
+    if not answer["programs"]:
+        report.warn([f"{options['config']} names no program to run"])
+    return 0
+
+
+def _no_project() -> errors.NotFoundError:
+    return errors.NotFoundError("there is no atlas.hcl at or above this directory", hint="name the file")
+
+
+_COMMANDS = {"url": _url, "inspect": _inspect, "status": _status, "stop": _stop, "projects": _projects}

@@ -27,6 +27,10 @@ INVALID_PARAMS = -32602
 APPLICATION_ERROR = -32000
 
 
+EVERY_AWS = "AWS_*"
+"""Stands, in a list of variables that a project needs, for all those that `is_aws` is true of."""
+
+
 def is_aws(name: str) -> bool:
     """Tell whether every client sends this environment variable where it is set: AWS's own, and the proxies."""
     return name.startswith("AWS_") or name.upper() in _PROXIES

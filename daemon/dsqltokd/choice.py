@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import DsqltokError, EnvironmentNeededError, NotFoundError
 from dsqltokd.model import Target
-from dsqltokd.projects import Key
+from dsqltokd.query import Key
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dsqltokd.projects import Entry, Projects
     from dsqltokd.query import Query
     from dsqltokd.registry import Added
@@ -43,19 +45,26 @@ def all_tokens(entry: Entry, query: Query) -> list[Chosen]:
     """Return every token that the envs of the query use, and the one that it names. There is at least one."""
     outcome = entry.outcome
     assert outcome is not None  # noqa: S101 - who holds an entry has its outcome
-    targets, instances = outcome["targets"], outcome["instances"]
+    instances = outcome["instances"]
     chosen = []
-    for data, found in targets.items():
+    for data, target in targets(outcome["targets"], query).items():
         instance = next((each for each in instances if data in each["tokens"]), instances[0] if instances else {})
-        target = Target(
-            host=found["host"],
-            region=found["region"],
-            action=found["action"],
-            identity=query.identity(found["profile"], found["role_arn"]),
-        )
         user = instance.get("user") or ("admin" if target.action == "DbConnectAdmin" else None)
         chosen.append(Chosen(data, target, user, outcome["env"]))
     return chosen
+
+
+def targets(found: Mapping[str, Mapping[str, Any]], query: Query) -> dict[str, Target]:
+    """Return what the tokens that a worker found are for, when this caller asks, by their names."""
+    return {
+        data: Target(
+            host=each["host"],
+            region=each["region"],
+            action=each["action"],
+            identity=query.identity(each["profile"], each["role_arn"]),
+        )
+        for data, each in found.items()
+    }
 
 
 async def among_added(projects: Projects, added: tuple[Added, ...], query: Query) -> Entry:

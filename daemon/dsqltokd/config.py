@@ -18,7 +18,8 @@ _LONGEST_WAIT = 300
 class Config:
     """What `config.toml` says.
 
-    `token_ttl` and `keep_warm` are seconds, `aws_timeout` is how many of them one attempt to get credentials may take.
+    `token_ttl` and `keep_warm` are seconds; so are `aws_timeout` and `program_timeout`, which one attempt to get
+    credentials and one program of a project may take.
     `keyring` is the class path of a keyring backend to use in place of the encrypted one that is there, or "none".
     `allow_hosts` may stand in a url in place of the token's endpoint. `pass_environment` names variables that the
     client gives to a daemon that it starts.
@@ -27,6 +28,7 @@ class Config:
     token_ttl: int = 900
     keep_warm: int = 12 * 3600
     aws_timeout: int = 10
+    program_timeout: int = 10
     keyring: str = ""
     allow_hosts: tuple[str, ...] = ()
     pass_environment: tuple[str, ...] = field(default=())
@@ -37,7 +39,12 @@ class Config:
         return Policy(self.token_ttl, self.keep_warm)
 
 
-_RANGES = {"token_ttl": (1, _LONGEST_TOKEN), "keep_warm": (0, 366 * 86_400), "aws_timeout": (1, _LONGEST_WAIT)}
+_RANGES = {
+    "token_ttl": (1, _LONGEST_TOKEN),
+    "keep_warm": (0, 366 * 86_400),
+    "aws_timeout": (1, _LONGEST_WAIT),
+    "program_timeout": (1, _LONGEST_WAIT),
+}
 
 
 def load(path: str) -> Config:

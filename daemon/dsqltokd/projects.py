@@ -12,8 +12,8 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dsqltok.errors import ConfigurationError, DsqltokError, EnvironmentNeededError, NotFoundError, TimedOutError
-from dsqltok.protocol import is_aws
+from dsqltok.errors import ConfigurationError, DsqltokError, EnvironmentNeededError, NotFoundError
+from dsqltok.protocol import EVERY_AWS, is_aws
 from dsqltokd import query as queries
 from dsqltokd.model import Secret
 from dsqltokd.pool import raise_error
@@ -21,31 +21,22 @@ from dsqltokd.pool import raise_error
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from dsqltokd.pool import Pool
-    from dsqltokd.query import Query
+    from dsqltokd.evaluation import Evaluator, Outputs
+    from dsqltokd.query import Key, Query
 
 _log = logging.getLogger(__name__)
-DEADLINE = 2.0  # seconds for one evaluation
 _MOST_RESULTS = 4096
+_OUTPUT_SECONDS = 60.0  # for which a program's output counts; it may rest on anything, and nobody tells of a change
 _MOST_NAMINGS = 8  # rounds in which a project may name further variables that it reads
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One question to one project: the project is the path with the variables, the rest is what is asked of it."""
-
-    config: str
-    env: str | None
-    data: str | None
-    variables: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(slots=True)
 class Entry:
     """The answer to a question, for one setting of the environment variables that the project reads.
 
-    `outcome` is what the worker said last, `texts` the files that it rests on, None if they are too long to keep.
-    `error` is what keeps the worker from saying it again, or from saying anything. `current` is whether this holds.
+    `outcome` is what the worker said last, `texts` the files that it rests on, None if they are too long to keep, and
+    `outputs` those of programs. `error` is what keeps the worker from saying it again, or from saying anything.
+    `current` is whether this holds.
     """
 
     key: Key
@@ -54,6 +45,7 @@ class Entry:
     current: bool = False
     files: frozenset[str] = frozenset()
     texts: dict[str, str] | None = field(default=None, repr=False)
+    outputs: Outputs = field(default_factory=list, repr=False)
     evaluation: asyncio.Task[None] | None = None
     urls: tuple[dict[str, Secret], tuple[Secret, ...]] | None = field(default=None, repr=False)
 
@@ -70,14 +62,12 @@ class Projects:
 
     def __init__(
         self,
-        pool: Pool,
-        allow_hosts: tuple[str, ...],
+        evaluator: Evaluator,
         *,
         follow: Callable[[str, Any], None],
         forget: Callable[[str], None],
     ) -> None:
-        self._pool = pool
-        self._allow_hosts = list(allow_hosts)
+        self._evaluator = evaluator
         self._follow = follow
         self._forget = forget
         self._names: dict[Key, frozenset[str]] = {}
@@ -104,12 +94,7 @@ class Projects:
         for _ in range(_MOST_NAMINGS):
             environment = self._environment(key, query)
             if environment is None:
-                missing = sorted(self._names[key] - query.environment.keys())
-                raise EnvironmentNeededError(
-                    f"{key.config} reads environment variables that the request does not hold",
-                    hint="ask again with these in environment, null for one that is not set",
-                    data={"names": missing},
-                )
+                raise _environment_needed(key, self._names[key], query)
             entry = self._entry(key, environment)
             if not entry.current:
                 await self._evaluated(entry, environment)
@@ -119,9 +104,7 @@ class Projects:
                 return entry
             if entry.error is not None:
                 raise entry.error.fresh()
-        raise ConfigurationError(
-            f"{key.config} reads other environment variables each time", hint="name them without a condition"
-        )
+        raise _restless(key)
 
     async def check(self, key: Key, query: Query) -> None:
         """Raise what is wrong with the project itself; that it has several envs, or reads variables, is not."""
@@ -133,13 +116,32 @@ class Projects:
             if "candidates" not in error.data:
                 raise
 
+    async def ask(self, question: str, key: Key, query: Query, **given: Any) -> dict[str, Any]:
+        """Return the answer to a question of a person's, of which nothing is kept; see `Evaluator.ask` for `given`.
+
+        Raises what `get` raises.
+        """
+        names: frozenset[str] = frozenset()
+        for _ in range(_MOST_NAMINGS):
+            environment = _environment(names, query)
+            if environment is None:
+                raise _environment_needed(key, names, query)
+            answer = await self._evaluator.ask(question, key, environment, **given)
+            raise_error(answer)
+            names |= frozenset(answer["names"])
+            if "need" not in answer:
+                return answer
+        raise _restless(key)
+
     async def urls(self, entry: Entry, query: Query, tokens: Mapping[str, Secret]) -> tuple[Secret, ...]:
         """Return the urls of the entry's envs with these tokens, by the data sources' names, in them."""
         if entry.urls is not None and entry.urls[0] == tokens:
             return entry.urls[1]
         revealed = {name: token.reveal() for name, token in tokens.items()}
-        texts = entry.texts
-        answer = await self._ask(entry.key, self._environment(entry.key, query) or {}, revealed, texts)
+        texts, environment = entry.texts, self._environment(entry.key, query) or {}
+        answer = await self._evaluator.ask(
+            "urls", entry.key, environment, tokens=revealed, texts=texts, outputs=entry.outputs
+        )
         raise_error(answer)
         urls = tuple(Secret(url) for url in answer["urls"])
         if entry.texts is texts:
@@ -158,16 +160,19 @@ class Projects:
                 entry.evaluation = asyncio.get_running_loop().create_task(self._evaluate(entry, {}))
         return bool(touched)
 
+    def allowed(self, config: str) -> None:
+        """The user has allowed a project to run something: what it says is to be evaluated again."""
+        for entry in self._entries.values():
+            if entry.key.config == config:
+                entry.current = False
+
     def rests_on(self, path: str) -> bool:
         """Tell whether a file matters to any project."""
         return path in self._by_file
 
     def _environment(self, key: Key, query: Query) -> dict[str, str | None] | None:
         """Return the caller's values of the variables that the project reads, None where the request left one out."""
-        names = self._names.get(key, frozenset())
-        if not all(name in query.environment or is_aws(name) for name in names):
-            return None
-        return {name: query.environment.get(name) for name in sorted(names)}
+        return _environment(self._names.get(key, frozenset()), query)
 
     def _entry(self, key: Key, environment: dict[str, str | None]) -> Entry:
         place = (key, queries.digest(environment))
@@ -190,15 +195,17 @@ class Projects:
 
     async def _evaluate(self, entry: Entry, environment: dict[str, str | None]) -> None:
         try:
-            answer = await self._ask(entry.key, environment, {}, None)
+            answer = await self._evaluator.ask("targets", entry.key, environment)
             if "names" not in answer:  # the worker did not come as far as the project
                 raise_error(answer)
             self._names[entry.key] = self._names.get(entry.key, frozenset()) | frozenset(answer["names"])
             if "need" not in answer:
                 self._hold(entry, environment, answer["files"])
                 raise_error(answer)
-                entry.texts = answer.pop("texts")
+                entry.texts, entry.outputs = answer.pop("texts"), answer.pop("outputs")
                 entry.outcome, entry.error = answer, None
+                if entry.outputs:
+                    asyncio.get_running_loop().call_later(_OUTPUT_SECONDS, _outdate, entry, answer)
         except DsqltokError as error:
             self._note(entry, error)
         except Exception as error:  # noqa: BLE001 - whoever waits for the evaluation is to hear of it
@@ -236,21 +243,29 @@ class Projects:
                 del self._by_file[path]
                 self._forget(path)
 
-    async def _ask(
-        self, key: Key, environment: dict[str, str | None], tokens: dict[str, str], texts: dict[str, str] | None
-    ) -> dict[str, Any]:
-        job = {
-            "path": key.config,
-            "env": key.env,
-            "data": key.data,
-            "vars": list(key.variables),
-            "environment": environment,
-            "tokens": tokens,
-            "texts": texts,
-            "allow_hosts": self._allow_hosts,
-        }
-        try:
-            return await self._pool.run("project", job, deadline=DEADLINE)
-        except TimedOutError:
-            hint = "simplify it, and see that the files it reads are on a disk that answers"
-            raise TimedOutError(f"{key.config} takes more than {DEADLINE:g} s to evaluate", hint=hint) from None
+
+def _environment(names: frozenset[str], query: Query) -> dict[str, str | None] | None:
+    """Return the caller's values of these variables, None where the request left one out."""
+    if not all(name in query.environment or is_aws(name) for name in names):
+        return None
+    values = {name: query.environment.get(name) for name in sorted(names)}
+    return values | query.aws() if EVERY_AWS in names else values
+
+
+def _environment_needed(key: Key, names: frozenset[str], query: Query) -> EnvironmentNeededError:
+    return EnvironmentNeededError(
+        f"{key.config} reads environment variables that the request does not hold",
+        hint="ask again with these in environment, null for one that is not set",
+        data={"names": sorted(name for name in names - query.environment.keys() if not is_aws(name))},
+    )
+
+
+def _restless(key: Key) -> ConfigurationError:
+    return ConfigurationError(
+        f"{key.config} reads other environment variables each time", hint="name them without a condition"
+    )
+
+
+def _outdate(entry: Entry, outcome: dict[str, Any]) -> None:
+    if entry.outcome is outcome:
+        entry.current = False

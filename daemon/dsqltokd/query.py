@@ -48,6 +48,16 @@ def digest(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """One question to one project: the project is the path with the variables, the rest is what is asked of it."""
+
+    config: str
+    env: str | None
+    data: str | None
+    variables: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A checked request. Without `config` one of the added projects is meant. A variable that is None is not set."""
 
@@ -56,6 +66,14 @@ class Query:
     data: str | None
     variables: tuple[str, ...] = field(repr=False)
     environment: Mapping[str, str | None] = field(repr=False)
+
+    def key(self, config: str) -> Key:
+        """Return the question that this is to one project."""
+        return Key(config, self.env, self.data, self.variables)
+
+    def aws(self) -> dict[str, str | None]:
+        """Return the variables that are set of those that AWS tools heed, and HOME."""
+        return {name: value for name, value in self.environment.items() if is_aws(name) or name == "HOME"}
 
     def secrets(self) -> dict[str, str]:
         """Return the AWS variables that are credentials."""

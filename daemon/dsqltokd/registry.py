@@ -1,14 +1,19 @@
-"""The projects that the user added, for use outside their directories: `projects.json` in the state directory."""
+"""The projects that the user added, and the programs that projects may run: `projects.json` in the state directory."""
 
 from __future__ import annotations
 
 import json
 import os
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 from dsqltok.errors import ConfigurationError, UnavailableError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _VERSION = 1
+_MOST_ALLOWED = 64  # of one project
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +25,15 @@ class Added:
 
 
 class Registry:
-    """The added projects, in the order of their adding; every change is on disk before it counts."""
+    """The added projects, in the order of their adding, and what was allowed; a change is on disk before it counts."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._broken: ConfigurationError | None = None
         self._projects: tuple[Added, ...] = ()
+        self._allowed: dict[str, tuple[str, ...]] = {}
         try:
-            self._projects = _load(path)
+            self._projects, self._allowed = _load(path)
         except ConfigurationError as error:
             self._broken = error
 
@@ -41,41 +47,59 @@ class Registry:
     def add(self, project: Added) -> None:
         """Add a project, in place of the same path with other variables. Raises `UnavailableError`."""
         others = tuple(known for known in self.projects if known.config != project.config)
-        self._store((*others, project))
+        self._store((*others, project), self._allowed)
 
     def remove(self, config: str) -> bool:
-        """Forget a project; tell whether it was known. Raises `UnavailableError`."""
+        """Forget a project and what it was allowed; tell whether it was known. Raises `UnavailableError`."""
         others = tuple(known for known in self.projects if known.config != config)
-        if len(others) == len(self._projects):
+        allowed = {known: digests for known, digests in self._allowed.items() if known != config}
+        if len(others) + len(allowed) == len(self._projects) + len(self._allowed):
             return False
-        self._store(others)
+        self._store(others, allowed)
         return True
 
-    def _store(self, projects: tuple[Added, ...]) -> None:
-        text = json.dumps({"version": _VERSION, "projects": [asdict(project) for project in projects]}, indent=2)
+    def allowed(self, config: str) -> tuple[str, ...]:
+        """Return the digests of the programs that a project may run; none where the file could not be read."""
+        return self._allowed.get(config, ())
+
+    def allow(self, config: str, digests: Iterable[str]) -> None:
+        """Allow a project to run the programs of these digests too; the oldest of very many are forgotten.
+
+        Raises `ConfigurationError` and `UnavailableError`.
+        """
+        together = tuple(dict.fromkeys((*self.allowed(config), *digests)))[-_MOST_ALLOWED:]
+        self._store(self.projects, {**self._allowed, config: together})
+
+    def _store(self, projects: tuple[Added, ...], allowed: dict[str, tuple[str, ...]]) -> None:
+        document = {"version": _VERSION, "projects": [asdict(project) for project in projects], "allowed": allowed}
+        text = json.dumps(document, indent=2)
         try:
             _replace(self._path, text + "\n")
         except OSError as error:
             raise UnavailableError(
                 f"cannot write {self._path}: {error.strerror}", hint="check the disk and the directory's permissions"
             ) from error
-        self._projects = projects
+        self._projects, self._allowed = projects, allowed
 
 
-def _load(path: str) -> tuple[Added, ...]:
+def _load(path: str) -> tuple[tuple[Added, ...], dict[str, tuple[str, ...]]]:
     try:
         with open(path, encoding="utf-8") as file:
             document = json.load(file)
         if document["version"] != _VERSION:
             raise ConfigurationError(f"{path} is of a newer dsqltok", hint="upgrade dsqltok, or move the file away")
-        return tuple(Added(str(each["config"]), tuple(map(str, each["variables"]))) for each in document["projects"])
+        projects = tuple(
+            Added(str(each["config"]), tuple(map(str, each["variables"]))) for each in document["projects"]
+        )
+        allowed = {config: tuple(map(str, digests)) for config, digests in document.get("allowed", {}).items()}
     except FileNotFoundError:
-        return ()
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        return (), {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigurationError(
             f"{path} cannot be read ({type(error).__name__})",
             hint="move it away, run dsqltok stop, and add the projects again",
         ) from error
+    return projects, allowed
 
 
 def _replace(path: str, text: str) -> None:

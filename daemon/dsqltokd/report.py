@@ -13,6 +13,7 @@ from dsqltokd import clock, schedule
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dsqltok.errors import DsqltokError
     from dsqltokd.model import Identity, Instant, Policy, Target
     from dsqltokd.projects import Entry
     from dsqltokd.registry import Added
@@ -51,11 +52,16 @@ def projects(entries: Iterable[Entry]) -> list[dict[str, Any]]:
             "data": entry.key.data,
             "vars": _names(entry.key.variables),
             "state": _project_state(entry),
-            "error": entry.error.as_data() if entry.error else None,
+            "error": _project_error(entry.error) if entry.error else None,
         }
         for entry in entries
         if entry.outcome is not None or (entry.error is not None and entry.error.kind != NotFoundError.kind)
     ]
+
+
+def _project_error(error: DsqltokError) -> dict[str, object]:
+    # The detail of what may pass is what a program said when it failed, which is for whoever asked.
+    return error.as_data() | ({"detail": ""} if error.retryable else {})
 
 
 def _project_state(entry: Entry) -> str:

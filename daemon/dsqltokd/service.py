@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 from dsqltok.errors import DsqltokError, NotFoundError, UsageError
 from dsqltokd import choice, report
 from dsqltokd import query as queries
+from dsqltokd.evaluation import DEADLINE, Evaluator
 from dsqltokd.persist import Keeper
 from dsqltokd.place import Standing
 from dsqltokd.pool import Pool
-from dsqltokd.projects import DEADLINE, Key, Projects
+from dsqltokd.projects import Projects
 from dsqltokd.registry import Added, Registry
 from dsqltokd.server import Server, UnknownMethodError
 from dsqltokd.tokens import Tokens
@@ -68,13 +69,16 @@ class Service:
             changed=self._tokens_changed,
             forgotten=self._identity_forgotten,
         )
-        self.projects = Projects(self.pool, config.allow_hosts, follow=self._follow, forget=self._forget)
+        evaluator = Evaluator(self.pool, config, registry.allowed)
+        self.projects = Projects(evaluator, follow=self._follow, forget=self._forget)
         self.keeper = Keeper(self.pool, config.keyring, self._snapshot)
         self._methods: dict[str, Callable[[dict[str, Any], Channel], dict[str, Any] | Awaitable[dict[str, Any]]]] = {
             "token.get": self._token_get,
             "token.watch": self._token_watch,
             "url.get": self._url_get,
+            "project.inspect": self._inspect,
             "projects.add": self._projects_add,
+            "projects.allow": self._projects_allow,
             "projects.remove": self._projects_remove,
             "projects.list": self._projects_list,
             "daemon.status": self._status,
@@ -87,7 +91,7 @@ class Service:
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Serve until `stop`. `ready` is called once requests are answered. Raises `UnavailableError`."""
-        patience = self.tokens.patience + 2 * DEADLINE
+        patience = self.tokens.patience + 2 * DEADLINE + self._config.program_timeout
         listener = self._place.bind()
         server = Server(listener, self._handle, uid=os.getuid(), patience=patience, limits=self._limits)
         self.watcher.start()
@@ -139,7 +143,7 @@ class Service:
     def _token_get(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any] | Awaitable[dict[str, Any]]:
         query = queries.read(params)
         if query.config is not None:
-            entry = self.projects.peek(_key(query, query.config), query)
+            entry = self.projects.peek(query.key(query.config), query)
             if entry is not None:
                 chosen = choice.token(entry, query)
                 token = self.tokens.peek(chosen.target)
@@ -175,7 +179,7 @@ class Service:
 
     async def _entry(self, query: Query) -> Entry:
         if query.config is not None:
-            return await self.projects.get(_key(query, query.config), query)
+            return await self.projects.get(query.key(query.config), query)
         return await choice.among_added(self.projects, self._registry.projects, query)
 
     async def _token_watch(self, params: dict[str, Any], channel: Channel) -> dict[str, Any]:
@@ -200,12 +204,34 @@ class Service:
                 channel.notify("token", answer)
                 last = answer
 
-    # Projects that were added
+    # Projects: what is in one, what it may run, and those that were added
+
+    async def _inspect(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
+        reveal = params.pop("reveal", False)
+        query = queries.read(params)
+        key = query.key(_path(params))
+        answer = await self.projects.ask("inspect", key, query)
+        if reveal is True:
+            wanted = choice.targets(answer["targets"], query)
+            found = await asyncio.gather(*(self._fresh(target, query) for target in wanted.values()))
+            tokens = {name: token.value.reveal() for name, token in zip(wanted, found, strict=True)}
+            given = {"texts": answer["texts"], "outputs": answer["outputs"]}
+            answer = await self.projects.ask("inspect", key, query, tokens=tokens, **given)
+        return {name: answer[name] for name in ("envs", "local", "var", "sources", "not_run")}
+
+    async def _projects_allow(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
+        query = queries.read(params)
+        config = _path(params)
+        found = (await self.projects.ask("programs", query.key(config), query))["programs"]
+        async with self._registering:
+            await asyncio.to_thread(self._registry.allow, config, [program["digest"] for program in found])
+        self.projects.allowed(config)
+        return {"programs": [{name: each[name] for name in ("name", "argv", "directory")} for each in found]}
 
     async def _projects_add(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         config, variables = _path(params), queries.read_variables(params)
         query = queries.read({"config": config, "vars": list(variables)})
-        await self.projects.check(_key(query, config), query)
+        await self.projects.check(query.key(config), query)
         async with self._registering:
             await asyncio.to_thread(self._registry.add, Added(config, variables))
         return {"config": config}
@@ -305,10 +331,6 @@ class Service:
     def _snapshot(self) -> Iterable[Stored]:
         for identity, state in self.tokens.states.items():
             yield identity, state, [[path, seen] for path, seen in self._files.get(identity, {}).items()]
-
-
-def _key(query: Query, config: str) -> Key:
-    return Key(config, query.env, query.data, query.variables)
 
 
 def _cancel(task: asyncio.Task[None]) -> None:

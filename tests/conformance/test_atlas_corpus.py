@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dsqltok.errors import UsageError
 from dsqltokd.atlas import (
     KIND,
     EvaluatedBlock,
@@ -78,7 +79,7 @@ class Outside:
         return self.stub(block, {name: evaluate(item.expression) for name, item in block.body.attributes.items()})
 
     def _noting(self, source: DataSource) -> DataSource:
-        def run(block: Block, evaluate: Callable[[Expression], Value]) -> Value:
+        def run(block: Block, evaluate: Callable[[Expression], Value]) -> Result:
             if block.type == "data":
                 self.ran.add(".".join(("data", *block.labels)))
             return source(block, evaluate)
@@ -111,7 +112,7 @@ def test_a_real_project_evaluates_as_atlas_evaluates_it(row: dict[str, Any], cas
     try:
         body = parse(row["hcl"].encode(), SOURCE)
         project = evaluate_project(body, env=env, inputs=parse_inputs(inputs), world=outside.world(body))
-    except HclError as error:
+    except (HclError, UsageError) as error:
         if not _expected_here(error, expected):
             raise
         return
@@ -146,7 +147,7 @@ def _corpus_stub(block: Block, given: dict[str, Value], environment: Mapping[str
     return object_of({"url": string(f"stub://{kind}/{name}")})
 
 
-def _expected_here(error: HclError, expected: dict[str, Any]) -> bool:
+def _expected_here(error: HclError | UsageError, expected: dict[str, Any]) -> bool:
     """Whether an error is the one that the table has, or one where a daemon means to say more than Atlas."""
     said = str(error)
     if any('endpoint=""' in run for run in expected["data_runs"] or ()):
@@ -154,8 +155,7 @@ def _expected_here(error: HclError, expected: dict[str, Any]) -> bool:
     wanted = expected.get("error", "")
     if positioned := re.search(r"atlas\.hcl:(\d+),(\d+)-[\d,-]+: ([^;]+);", wanted):
         line, column, summary = int(positioned[1]), int(positioned[2]), positioned[3]
-        places = [(d.subject.start.line, d.subject.start.column, d.summary) for d in error.diagnostics]
-        return (line, column, summary) in places
+        return isinstance(error, HclError) and (line, column, summary) in _places(error)
     if attribute := re.search(r'value of attr ("\w+") cannot be read as string', wanted):
         return f"{attribute[1]} must be a string" in said
     return bool(wanted) and wanted in said
@@ -203,8 +203,11 @@ def _same_error(error: HclError, row: dict[str, Any]) -> bool:
     if not row["diags"]:
         return str(row["error"]).partition(". ")[0] in str(error)
     first = row["diags"][0]
-    places = [(d.subject.start.line, d.subject.start.column, d.summary) for d in error.diagnostics]
-    return (*first["subject"][:2], first["summary"]) in places
+    return (*first["subject"][:2], first["summary"]) in _places(error)
+
+
+def _places(error: HclError) -> list[tuple[int, int, str]]:
+    return [(each.subject.start.line, each.subject.start.column, each.summary) for each in error.diagnostics]
 
 
 def _attributes(attributes: Mapping[str, Result]) -> dict[str, Any]:

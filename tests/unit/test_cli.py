@@ -363,7 +363,7 @@ def test_the_version_is_shown_without_a_daemon(capfd: pytest.CaptureFixture[str]
     [
         (["gte"], 'there is no command "gte"', "did you mean get?"),
         (["zzz"], 'there is no command "zzz"', "run dsqltok --help"),
-        (["projects", "ad"], 'there is no action "ad"', "use add, list or remove"),
+        (["projects", "ad"], 'there is no action "ad"', "use add, allow, list or remove"),
     ],
 )
 def test_a_command_that_there_is_not_is_named(words: list[str], message: str, hint: str) -> None:

@@ -42,11 +42,12 @@ def test_every_setting_can_be_said(tmp_path: Path) -> None:
         token_ttl = 9
         keep_warm = 0
         aws_timeout = 30
+        program_timeout = 3
         keyring = "none"
         allow_hosts = ["localhost"]
         pass_environment = ["SSH_AUTH_SOCK", "MY_VAR"]
     """)
-    assert load(str(path)) == Config(9, 0, 30, "none", ("localhost",), ("SSH_AUTH_SOCK", "MY_VAR"))
+    assert load(str(path)) == Config(9, 0, 30, 3, "none", ("localhost",), ("SSH_AUTH_SOCK", "MY_VAR"))
     assert load(str(path)).policy == Policy(token_ttl=9, keep_warm=0)
 
 
@@ -78,7 +79,7 @@ def test_a_misspelt_setting_is_refused_with_the_likeliest_one() -> None:
 
 def test_an_unknown_setting_is_refused_with_all_there_are() -> None:
     said = refused("zzz = 1")
-    assert "token_ttl, keep_warm, aws_timeout, keyring, allow_hosts, pass_environment" in said
+    assert "token_ttl, keep_warm, aws_timeout, program_timeout, keyring, allow_hosts, pass_environment" in said
 
 
 @pytest.mark.parametrize("content", [b"token_ttl = ", b"\xff\xfe", b"token_ttl = 1\ntoken_ttl = 2"])

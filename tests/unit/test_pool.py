@@ -35,15 +35,9 @@ class Bench:
         """Return a job that takes no time."""
         path = self.directory / "atlas.hcl"
         path.write_text(f'data "aws_dsql_token" "db" {{\n  endpoint = "{HOST}"\n}}\n')
-        asked: dict[str, Any] = {
-            "env": None,
-            "data": "db",
-            "vars": [],
-            "environment": {},
-            "tokens": {},
-            "texts": None,
-        }
-        return {"path": str(path), **asked, "allow_hosts": []}
+        given: dict[str, Any] = {"vars": [], "environment": {}, "tokens": {}, "texts": None, "outputs": []}
+        limits: dict[str, Any] = {"allowed": [], "allow_hosts": []}
+        return {"question": "targets", "path": str(path), "env": None, "data": "db", **given, **limits}
 
     def keys(self) -> dict[str, Any]:
         """Return a job that signs with keys of its environment."""

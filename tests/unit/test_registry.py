@@ -133,3 +133,22 @@ def test_a_file_of_a_newer_version_is_not_overwritten(path: Path) -> None:
     path.write_text('{"version": 2, "projects": []}')
     with pytest.raises(ConfigurationError, match="newer dsqltok"):
         Registry(str(path)).add(Added("/b"))
+
+
+def test_what_was_allowed_is_kept_by_project_and_ends_with_it(path: Path) -> None:
+    registry = Registry(str(path))
+    registry.allow(APP.config, ["a"])
+    registry.allow(APP.config, ["b", "a"])
+    registry.allow(SHOP.config, ["c"])
+    registry.add(SHOP)
+    again = Registry(str(path))
+    assert (again.allowed(APP.config), again.allowed(SHOP.config)) == (("a", "b"), ("c",))
+    assert again.remove(APP.config)
+    assert (again.allowed(APP.config), again.allowed(SHOP.config)) == ((), ("c",))
+
+
+def test_only_so_many_are_remembered_of_one_project(path: Path) -> None:
+    registry = Registry(str(path))
+    registry.allow(APP.config, map(str, range(1000)))
+    assert registry.allowed(APP.config)[-1] == "999"
+    assert len(registry.allowed(APP.config)) < 100

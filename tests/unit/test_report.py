@@ -15,7 +15,8 @@ from dsqltok.text import plain
 from dsqltokd import clock
 from dsqltokd import report as status
 from dsqltokd.model import Identity, Instant, Policy, Secret, Session, Target, Token
-from dsqltokd.projects import Entry, Key
+from dsqltokd.projects import Entry
+from dsqltokd.query import Key
 from dsqltokd.registry import Added
 from dsqltokd.state import Failure, Slot, State
 

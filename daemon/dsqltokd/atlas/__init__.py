@@ -8,23 +8,31 @@ from __future__ import annotations
 
 from .blocks import EvaluatedBlock
 from .dsql_token import KIND, TokenRequest, token_source
-from .errors import ProjectError, Unavailable
-from .functions import Functions, project_functions
+from .errors import NotRunError, ProjectError, Unavailable
+from .external import KIND as EXTERNAL
+from .external import OutputNeededError, Program, external_source
+from .functions import Directory, Functions, project_functions
 from .project import WORDS, Names, Project, World, evaluate_project, names
 from .variables import parse_inputs
 
 __all__ = [
+    "EXTERNAL",
     "KIND",
     "WORDS",
+    "Directory",
     "EvaluatedBlock",
     "Functions",
     "Names",
+    "NotRunError",
+    "OutputNeededError",
+    "Program",
     "Project",
     "ProjectError",
     "TokenRequest",
     "Unavailable",
     "World",
     "evaluate_project",
+    "external_source",
     "names",
     "parse_inputs",
     "project_functions",

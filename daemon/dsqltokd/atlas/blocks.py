@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from dsqltokd.hcl import Attribute, Block, Body, Expression
 
+    from .errors import Problems
     from .graph import Graph, Result
 
 ROOTS = frozenset({"atlas", "data", "each", "local", "var"})
@@ -74,17 +75,22 @@ class EvaluatedBlock:
 class Evaluator:
     """Evaluates blocks.
 
-    `known` are the variables that are neither locals nor data; `keywords` says whether a bare name that nothing defines
-    stands for itself.
+    `known` are the variables that are neither locals nor data; `problems` is where mistakes are noted; `keywords` says
+    whether a bare name that nothing defines stands for itself.
     """
 
     graph: Graph
     known: Mapping[str, Value]
+    problems: Problems
     keywords: bool = False
 
     def attributes(self, body: Body) -> dict[str, Result]:
-        """Return the values of a body's own attributes, without those that are null."""
-        values = {name: self._value(item.expression) for name, item in body.attributes.items() if name != _FOR_EACH}
+        """Return the values of a body's own attributes, without those that are null or mistaken."""
+        values: dict[str, Result] = {}
+        for name, attribute in body.attributes.items():
+            if name != _FOR_EACH:
+                with self.problems.noted():
+                    values[name] = self._value(attribute.expression)
         return {name: value for name, value in values.items() if isinstance(value, Unavailable) or not value.is_null}
 
     def _value(self, expression: Expression) -> Result:
@@ -96,7 +102,7 @@ class Evaluator:
 
     def block(self, block: Block) -> EvaluatedBlock:
         """Evaluate a block and the blocks inside it."""
-        inner = Evaluator(self.graph, self.known, keywords=True)
+        inner = Evaluator(self.graph, self.known, self.problems, keywords=True)
         outer = self if block.type == "env" else inner
         return EvaluatedBlock(block, outer.attributes(block.body), tuple(map(inner.block, block.body.blocks)))
 
@@ -106,9 +112,12 @@ class Evaluator:
         if for_each is None:
             yield self.block(block)
             return
-        for key, value in self._elements(for_each):
+        elements: Iterable[tuple[Value, Value]] = ()
+        with self.problems.noted():
+            elements = self._elements(for_each)
+        for key, value in elements:
             each = object_of({"key": key, "value": value})
-            yield Evaluator(self.graph, {**self.known, "each": each}, self.keywords).block(block)
+            yield Evaluator(self.graph, {**self.known, "each": each}, self.problems, self.keywords).block(block)
 
     def _elements(self, for_each: Attribute) -> Iterable[tuple[Value, Value]]:
         found = self.graph.evaluate(for_each.expression, self.known)

@@ -8,6 +8,7 @@ The rules, which are Atlas's unless said otherwise:
 3. References are followed with an explicit stack. A project may chain as many locals as it likes.
 4. Where a data source does not run here, its value and all that is made of it is `Unavailable`, and the expression is
    not evaluated: HCL's unknown values are not needed for it.
+5. What failed is not tried again, nor is what refers to it.
 """
 
 from __future__ import annotations
@@ -29,14 +30,16 @@ from dsqltokd.hcl import (
 )
 from dsqltokd.hcl.suggest import did_you_mean
 
-from .errors import ProjectError, Unavailable
+from .errors import NotRunError, ProjectError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from dsqltokd.hcl import Body, Expression, Span, Traversal
 
-    DataSource: TypeAlias = Callable[[Block, Callable[[Expression], Value]], Value]
+    from .errors import Problems
+
+    DataSource: TypeAlias = Callable[[Block, Callable[[Expression], Value]], "Result"]
     """Evaluates a data block with the given function and returns the block's value; raises HclError."""
 
 Address: TypeAlias = tuple[str, ...]
@@ -54,6 +57,7 @@ class Graph:
         self._sources = sources
         self._nodes: dict[Address, Attribute | Block] = {}
         self._results: dict[Address, Result] = {}
+        self._failed: dict[Address, HclError] = {}
         for block in blocks:
             self._add(block)
 
@@ -68,11 +72,18 @@ class Graph:
                 )
             self._nodes[(block.type, *block.labels)] = block
 
-    def evaluate_locals(self) -> dict[str, Result]:
-        """Evaluate every local, in the order of the file, and return them by name."""
+    def evaluate_locals(self, problems: Problems) -> dict[str, Result]:
+        """Evaluate every local, in the order of the file, and return those that have a value by name."""
         names = [address for address in self._nodes if address[0] == "local"]
-        self._settle(names)
-        return {address[1]: self._results[address] for address in names}
+        for address in names:
+            with problems.noted():
+                self._settle([address])
+        return {address[1]: self._results[address] for address in names if address in self._results}
+
+    def sources(self) -> list[str]:
+        """Return the data sources that were evaluated, in the order of that, as `data.TYPE.NAME`."""
+        known = ((address, result) for address, result in self._results.items() if address[0] != "local")
+        return [".".join(address) for address, result in known if isinstance(result, Value)]
 
     def run(self, *address: str) -> Result:
         """Evaluate one local or data source that exists, and return its value."""
@@ -88,19 +99,30 @@ class Graph:
     def _settle(self, wanted: Iterable[Address]) -> None:
         """Evaluate what is wanted and not evaluated yet, after everything it refers to."""
         for first in wanted:
-            if first in self._results or first not in self._nodes:
-                continue
-            path: dict[Address, Iterator[Address]] = {first: self._needs(first)}
-            while path:
-                current = next(reversed(path))
-                following = next(path[current], None)
-                if following is None:
-                    del path[current]
-                    self._results[current] = self._node_value(current)
-                elif following in path:
-                    raise self._cycle([*path, following])
-                elif following in self._nodes and following not in self._results:
-                    path[following] = self._needs(following)
+            if first in self._failed:
+                raise self._failed[first]
+            if first not in self._results and first in self._nodes:
+                path = {first: self._needs(first)}
+                try:
+                    self._walk(path)
+                except HclError as error:
+                    self._failed |= dict.fromkeys(path, error)
+                    raise
+
+    def _walk(self, path: dict[Address, Iterator[Address]]) -> None:
+        """Evaluate what is on the path, after everything that it refers to, last one first."""
+        while path:
+            current = next(reversed(path))
+            following = next(path[current], None)
+            if following is None:
+                self._results[current] = self._node_value(current)
+                del path[current]
+            elif following in path:
+                raise self._cycle([*path, following])
+            elif following in self._failed:
+                raise self._failed[following]
+            elif following in self._nodes and following not in self._results:
+                path[following] = self._needs(following)
 
     def _needs(self, address: Address) -> Iterator[Address]:
         """Return what a local or data source refers to; nothing for a source that does not run here."""
@@ -120,7 +142,7 @@ class Graph:
             return self._value(node.expression, references(node.expression), {})
         source = self._source(node)
         if source is None:
-            return Unavailable(_unsupported(node))
+            return Unavailable(_unsupported(node), ".".join(address))
         blocked = self._blocked(_to_nodes(expressions(node.body)))
         return blocked or source(node, self._known_value)
 
@@ -225,9 +247,9 @@ def _within(inner: Span, outer: Span) -> bool:
     return outer.start.byte <= inner.start.byte and inner.end.byte <= outer.end.byte
 
 
-def _unsupported(block: Block) -> ProjectError:
+def _unsupported(block: Block) -> NotRunError:
     what = f'{block.type} "{block.labels[0]}"'
-    return ProjectError(
+    return NotRunError(
         "Unsupported data source",
         f"dsqltok does not run {what}, and what was asked for depends on it.",
         block.span,

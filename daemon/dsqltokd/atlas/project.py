@@ -14,7 +14,8 @@ from dsqltokd.hcl import NestingError, Scope, object_of, string
 from .blocks import EvaluatedBlock, Evaluator, block_references, env_name, selected_envs, takes_any_name
 from .dsql_token import ARGUMENTS as TOKEN_ARGUMENTS
 from .dsql_token import KIND
-from .errors import ProjectError, Unavailable
+from .errors import Problems, ProjectError, Unavailable
+from .external import ARGUMENTS as EXTERNAL_ARGUMENTS
 from .graph import Graph
 from .variables import ARGUMENTS as VARIABLE_ARGUMENTS
 from .variables import resolve_variables
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from .functions import Functions
     from .graph import DataSource, Result
 
-WORDS = frozenset({*VARIABLE_ARGUMENTS, *TOKEN_ARGUMENTS})
+WORDS = frozenset({*VARIABLE_ARGUMENTS, *TOKEN_ARGUMENTS, *EXTERNAL_ARGUMENTS})
 """Names of arguments that a message may mention though they stand in no project file."""
 
 _SETTLED_EARLIER = frozenset({"data", "docker", "env", "locals", "variable"})
@@ -46,13 +47,17 @@ class World:
 
 @dataclass(frozen=True)
 class Project:
-    """What a project file says. `envs` are those that are called as was asked, one for each element of a `for_each`."""
+    """What a project file says. `envs` are those that are called as was asked, one for each element of a `for_each`.
+
+    `sources` are the data sources that were evaluated, as `data.TYPE.NAME`.
+    """
 
     variables: Mapping[str, Value]
     locals: Mapping[str, Result]
     attributes: Mapping[str, Result]
     blocks: tuple[EvaluatedBlock, ...]
     envs: tuple[EvaluatedBlock, ...]
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -81,8 +86,8 @@ def evaluate_project(
     """Evaluate a project for the env called `env` ("" for none), with these `--var` values.
 
     The data source of the token called `token`, which has to exist, is run even where nothing refers to it. `HclError`
-    for anything Atlas would refuse in the part of the file that counts, and for a data source that was asked for and
-    does not run here.
+    for anything Atlas would refuse in the part of the file that counts, all of it that is independent at once, and for
+    a data source that was asked for and was not run.
     """
     try:
         return _evaluated(body, env, inputs, world, token)
@@ -95,21 +100,26 @@ def _evaluated(body: Body, env: str, inputs: Mapping[str, Value], world: World, 
     scope = Scope({"atlas": atlas}, world.functions, None)
     variables = resolve_variables((block for block in body.blocks if block.type == "variable"), inputs, scope)
     graph = Graph(body.blocks, Scope({"var": object_of(variables)}, {}, scope), world.sources)
-    local_values = graph.evaluate_locals()
+    problems = Problems()
+    local_values = graph.evaluate_locals(problems)
     counting = [block for block in body.blocks if block.type not in _SETTLED_EARLIER]
     selected = selected_envs(body.blocks, env)
-    evaluator = Evaluator(graph, block_references([*counting, *selected]))
+    evaluator = Evaluator(graph, block_references([*counting, *selected]), problems)
     attributes = evaluator.attributes(body)
     blocks = [item for block in counting for item in evaluator.instances(block)]
     envs = [item for block in selected for item in evaluator.instances(block)]
+    problems.raise_any()
     if token is not None and isinstance(result := graph.run("data", KIND, token), Unavailable):
         raise result.reason
     named = tuple(item for item in envs if env_name(item) == env)
     _check_types(named)
-    return Project(variables, local_values, attributes, tuple(blocks), named)
+    return Project(variables, local_values, attributes, tuple(blocks), named, tuple(graph.sources()))
 
 
 def _check_types(envs: Iterable[EvaluatedBlock]) -> None:
+    problems = Problems()
     for env in envs:
         for attribute in ("url", "dev"):
-            env.text(attribute)
+            with problems.noted():
+                env.text(attribute)
+    problems.raise_any()

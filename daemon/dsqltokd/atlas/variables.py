@@ -37,7 +37,7 @@ from dsqltokd.hcl.syntax import (
     Variable,
 )
 
-from .errors import ProjectError
+from .errors import Problems, ProjectError
 from .schema import check_body
 
 if TYPE_CHECKING:
@@ -83,13 +83,16 @@ def resolve_variables(blocks: Iterable[Block], given: Mapping[str, Value], scope
     """Return the value of every variable the blocks declare, converted to its type.
 
     A default is evaluated even where a value is given, in `scope`, which has no local, var or data. What is given for
-    an undeclared name is ignored. `ProjectError` or `HclError` for a block Atlas would refuse.
+    an undeclared name is ignored. `HclError` for blocks Atlas would refuse, `UsageError` for a value of another type.
     """
     values: dict[str, Value] = {}
+    problems = Problems()
     for block in blocks:
-        if len(block.labels) != 1:
-            raise ProjectError("Invalid variable block", "A variable block has one label, its name.", block.span)
-        values[block.labels[0]] = _variable(block, given, scope)
+        with problems.noted():
+            if len(block.labels) != 1:
+                raise ProjectError("Invalid variable block", "A variable block has one label, its name.", block.span)
+            values[block.labels[0]] = _variable(block, given, scope)
+    problems.raise_any()
     return values
 
 
@@ -98,17 +101,30 @@ def _variable(block: Block, given: Mapping[str, Value], scope: Scope) -> Value:
     attributes = check_body(block, allowed=ARGUMENTS, required=("type",))
     default = evaluate_expression(attributes["default"].expression, scope) if "default" in attributes else None
     wanted = _variable_type(name, attributes["type"].expression)
-    value = given.get(name, default)
-    if value is None:
+    if name in given:
+        return _given(name, given[name], wanted)
+    if default is None:
         raise ProjectError(
             f'missing value for required variable "{name}"', "", block.span, hint=f"add --var {name}=VALUE or a default"
         )
+    try:
+        return _converted(default, wanted)
+    except ConversionError as error:
+        subject = attributes["default"].expression.span
+        raise ProjectError(f'variable "{name}": {error}', "", subject, hint=f"its type is {wanted}") from None
+
+
+def _given(name: str, value: Value, wanted: Type) -> Value:
+    try:
+        return _converted(value, wanted)
+    except ConversionError as error:
+        raise UsageError(f'variable "{name}": {error}', hint=f"give it a {wanted} with --var {name}=…") from None
+
+
+def _converted(value: Value, wanted: Type) -> Value:
     if wanted.kind is Kind.LIST and value.type == wanted.element_type:
         value = list_of(wanted.element_type, [value])
-    try:
-        return convert(value, wanted)
-    except ConversionError as error:
-        raise ProjectError(f'variable "{name}": {error}', "", block.span) from None
+    return convert(value, wanted)
 
 
 def _variable_type(name: str, expression: Expression) -> Type:

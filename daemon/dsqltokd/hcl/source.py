@@ -37,12 +37,13 @@ class Span:
 class Diagnostic:
     """One mistake: a short `summary`, a `detail` of whole sentences, and the place it is about.
 
-    Texts are HashiCorp's wherever HCL itself has one for the mistake.
+    Texts are HashiCorp's wherever HCL itself has one for the mistake; these have no `hint`, which says what to do.
     """
 
     summary: str
     detail: str
     subject: Span
+    hint: str = ""
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.summary}; {self.detail}"

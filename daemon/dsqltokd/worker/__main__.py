@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 _CPU_SECONDS = 20  # for one job; the core's deadline comes first, this is for a worker that the core lost
 _GRACE_SECONDS = 10.0  # after a job's deadline, until a worker without a core ends itself and its helpers
-_MEMORY = 1 << 30  # of address space. Not for aws: its helpers may be programs that reserve far more than they use
+_MEMORY = 1 << 30  # of address space
+_HELPED = ("aws", "program")  # kinds that start other programs, which may reserve far more than they use
 
 
 def main() -> None:
@@ -36,7 +37,7 @@ def main() -> None:
     jobs = os.fdopen(_move(0, os.O_RDONLY), "rb")
     answers = os.fdopen(_move(1, None), "wb")
     protect_memory()
-    if kind != "aws" and sys.platform == "linux":  # macOS refuses the limit
+    if kind not in _HELPED and sys.platform == "linux":  # macOS refuses the limit
         _limit(resource.RLIMIT_AS, _MEMORY)
     run: Callable[[dict[str, Any]], dict[str, Any]] = import_module(f"dsqltokd.worker.{kind}").run
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

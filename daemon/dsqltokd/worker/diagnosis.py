@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dsqltok.errors import ConfigurationError
-from dsqltokd.atlas import WORDS, ProjectError
+from dsqltokd.atlas import WORDS
 from dsqltokd.hcl import excerpt
 
 if TYPE_CHECKING:
@@ -19,26 +19,43 @@ if TYPE_CHECKING:
     from dsqltokd.atlas import Functions
     from dsqltokd.hcl import Diagnostic, Function, HclError, LazyFunction, Parameter
 
+_MOST = 10  # mistakes told in one go
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _SUGGESTION = re.compile(r' Did you mean "…"\?')
 
 
 def configuration_error(error: HclError, source: bytes, functions: Functions) -> ConfigurationError:
-    """Return the first mistake as `FILE:LINE:COLUMN: what`, with the line and a caret as its detail.
+    """Return the mistakes: the first as `FILE:LINE:COLUMN: what`, with its line, a caret and the others as the detail.
 
     `source` is the content of the file, `functions` are those it could call.
     """
     parameters = (parameter.name for function in functions.values() for parameter in _parameters(function))
     words = {*WORDS, *functions, *parameters, "true", "false", "heredoc"}
+    text = source.decode(errors="replace")
     first, *others = error.diagnostics
-    more = f" (and {len(others)} more)" if others else ""
-    file, start = first.subject.filename, first.subject.start
+    details = [shown(first, source)]
+    for other in others[: _MOST - 1]:
+        details += ["", f"{place(other)}: {_said(other, text, words)}", shown(other, source)]
+    if len(others) >= _MOST:
+        details += ["", f"… and {len(others) - _MOST + 1} more"]
+    start = first.subject.start
     return ConfigurationError(
-        f"{file}:{start.line}:{start.column}: {_said(first, source.decode(errors='replace'), words)}{more}",
-        hint=(isinstance(error, ProjectError) and error.hint) or "correct this line: an edit counts at once",
-        detail=excerpt(source, first.subject).partition("\n")[2],  # the message has said where
-        data={"file": file, "line": start.line, "column": start.column},
+        f"{place(first)}: {_said(first, text, words)}",
+        hint=first.hint or f"correct {'these lines' if others else 'this line'}: an edit counts at once",
+        detail="\n".join(details),
+        data={"file": first.subject.filename, "line": start.line, "column": start.column},
     )
+
+
+def place(diagnostic: Diagnostic) -> str:
+    """Return where a mistake is, as editors and compilers write it."""
+    start = diagnostic.subject.start
+    return f"{diagnostic.subject.filename}:{start.line}:{start.column}"
+
+
+def shown(diagnostic: Diagnostic, source: bytes) -> str:
+    """Return the line of a mistake with a caret below it."""
+    return excerpt(source, diagnostic.subject).partition("\n")[2]  # the message has said where
 
 
 def _said(diagnostic: Diagnostic, text: str, words: Collection[str]) -> str:

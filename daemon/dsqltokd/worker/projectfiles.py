@@ -15,6 +15,7 @@ The rules:
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shlex
@@ -94,6 +95,20 @@ class ProjectFiles:
         finally:
             os.close(descriptor)
         return text
+
+    def fingerprint(self, directory: str, word: str) -> tuple[str, str] | None:
+        """Return path and SHA-256 of the file in the project that a program's word names; None where it names none."""
+        path = os.path.normpath(os.path.join(directory, word))
+        if "\0" in word or not Path(path).is_relative_to(self._directory):
+            return None
+        try:
+            descriptor = self._open(path)
+        except OSError:
+            return None
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            return path, hashlib.file_digest(file, "sha256").hexdigest()
 
     def entries(self, path: str) -> dict[str, bool | None] | None:
         """Return by name whether what is in a directory leads to a directory, None if nowhere; None for no directory.
