@@ -57,6 +57,6 @@ class Problems:
         """
         mistakes = [error for error in self._errors if not isinstance(error, NotRunError)]
         if len(mistakes) > 1:
-            raise HclError(*dict.fromkeys(each for error in mistakes for each in error.diagnostics))
+            raise HclError(*{str(each): each for error in mistakes for each in error.diagnostics}.values())
         for error in mistakes or self._errors:
             raise error

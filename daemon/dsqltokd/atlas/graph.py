@@ -13,7 +13,6 @@ The rules, which are Atlas's unless said otherwise:
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from dsqltokd.hcl import (
@@ -201,7 +200,7 @@ class Graph:
             meant = did_you_mean(address[-1], siblings)
             if address[0] != "local":
                 return Diagnostic("Unknown data source", f"{'.'.join(address)} does not exist.{meant}", span)
-            return replace(diagnostic, detail=diagnostic.detail + meant)
+            return Diagnostic(diagnostic.summary, diagnostic.detail + meant, diagnostic.subject)
         return diagnostic
 
     def _cycle(self, path: list[Address]) -> ProjectError:

@@ -14,7 +14,8 @@ from .functions import FUNCTIONS
 from .parser import parse, parse_expression, parse_template
 from .scope import EvaluationError, Function, FunctionError, LazyFunction, Parameter, Scope
 from .source import Diagnostic, HclError, Position, Span, excerpt, join_spans
-from .syntax import Attribute, AttributeStep, Block, Body, Expression, IndexStep, Step, Traversal
+from .structure import Attribute, Block, Body
+from .syntax import AttributeStep, Expression, IndexStep, Step, Traversal
 from .types import (
     BOOL,
     DYNAMIC,

@@ -13,9 +13,11 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NoReturn
 
 from .source import Diagnostic, HclError, Span
-from .tokens import Token, TokenKind, lexical_mistakes
+from .tokens import COMMENT, EOF, IDENT, NEWLINE, Token, lexical_mistakes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .syntax import Expression
 
 MAX_NESTING = 200
@@ -28,72 +30,61 @@ def too_deep(span: Span) -> Diagnostic:
 
 
 class Cursor(ABC):
-    """Tokens and a place in them. Comments are skipped, and newlines wherever brackets are open."""
+    """Tokens and a place in them. Comments are skipped, and newlines wherever brackets are open.
 
-    def __init__(self, tokens: list[Token]) -> None:
-        self._tokens = tokens
-        self._next = 0
-        self._newlines_count = [True]
+    `token` is the next token, `behind` the one that was read last; before the first, that one.
+    """
+
+    def __init__(self, tokens: Iterable[Token]) -> None:
+        self._tokens = [token for token in tokens if token.kind != COMMENT]
+        self._after = 0  # the index behind the token that was read last
+        self._newlines_count = True
+        self._outer_newlines_count: list[bool] = []
         self._depth = 0
-        self.mistakes = lexical_mistakes(tokens)
+        self.mistakes = lexical_mistakes(self._tokens)
+        self._find()
+        self.behind = self.token
 
     @abstractmethod
     def expression(self) -> Expression:
         """Read an expression."""
 
-    def peek(self) -> Token:
-        """Return the next token and stay before it."""
-        return self._find()[0]
-
     def read(self) -> Token:
         """Return the next token and go past it. At the end that is EOF, again and again."""
-        token, self._next = self._find()
+        token = self.behind = self.token
+        self._after = self._index if token.kind == EOF else self._index + 1
+        self._find()
         return token
 
-    def _find(self) -> tuple[Token, int]:
-        count_newlines = self._newlines_count[-1]
-        for index in range(self._next, len(self._tokens)):
+    def _find(self) -> None:
+        index = self._after
+        token = self._tokens[index]
+        while token.kind == NEWLINE and not self._newlines_count:
+            index += 1
             token = self._tokens[index]
-            if token.kind is TokenKind.COMMENT:
-                if count_newlines and token.text.endswith("\n"):
-                    # The comment took the newline with it that ends an argument.
-                    return Token(TokenKind.NEWLINE, "\n", token.span), index + 1
-            elif token.kind is not TokenKind.NEWLINE or count_newlines:
-                return token, index + 1
-        return self._tokens[-1], len(self._tokens)
-
-    @property
-    def at(self) -> Span:
-        """Where the next token stands."""
-        return self.peek().span
-
-    @property
-    def behind(self) -> Span:
-        """Where the token stands that was read last; before the first, that one."""
-        return self._tokens[self._next - 1].span if self._next else self.at
-
-    def next_is(self, kind: TokenKind) -> bool:
-        """Whether the next token is of this kind."""
-        return self.peek().kind is kind
+        self._index = index
+        self.token = token
 
     def next_is_word(self, word: str) -> bool:
         """Whether the next token is this identifier."""
-        token = self.peek()
-        return token.kind is TokenKind.IDENT and token.text == word
+        return self.token.kind == IDENT and self.token.text == word
 
     def newlines_end(self, count: bool) -> None:
         """From here on newlines count as tokens, or do not, until `newlines_before`."""
-        self._newlines_count.append(count)
+        self._outer_newlines_count.append(self._newlines_count)
+        self._newlines_count = count
+        self._find()
 
     def newlines_before(self) -> None:
         """Treat newlines again as before the last `newlines_end`."""
-        self._newlines_count.pop()
+        self._newlines_count = self._outer_newlines_count.pop()
+        self._find()
 
     def enter(self) -> None:
         """Go one level deeper. Fails at `MAX_NESTING`."""
         self._depth += 1
         if self._depth > MAX_NESTING:
-            raise HclError(*self.mistakes, too_deep(self.at))
+            raise HclError(*self.mistakes, too_deep(self.token))
 
     def leave(self, levels: int = 1) -> None:
         """Come back up."""

@@ -23,7 +23,7 @@ from .syntax import (
     Traversal,
     Variable,
 )
-from .tokens import Token, TokenKind
+from .tokens import IDENT, NUMBER, Token
 from .values import Value, number
 
 
@@ -34,8 +34,8 @@ class FollowerParser(Cursor):
         """Read all that follows, if anything does."""
         levels = 0
         whole = term
-        while (kind := self.peek().kind) in (TokenKind.DOT, TokenKind.OPEN_BRACKET):
-            whole = self._dot(term, whole) if kind is TokenKind.DOT else self._bracket(term, whole)
+        while (kind := self.token.kind) in (".", "["):
+            whole = self._dot(term, whole) if kind == "." else self._bracket(term, whole)
             self.enter()  # the tree may have grown one level around what was there
             levels += 1
         self.leave(levels)
@@ -43,17 +43,17 @@ class FollowerParser(Cursor):
 
     def _dot(self, term: Expression, whole: Expression) -> Expression:
         dot = self.read()
-        token = self.peek()
-        if token.kind is TokenKind.STAR:
+        token = self.token
+        if token.kind == "*":
             return self._attribute_splat(term, whole, dot)
-        if token.kind not in (TokenKind.IDENT, TokenKind.NUMBER):
-            self.fail("Invalid attribute name", "An attribute name is required after a dot.", token.span)
+        if token.kind not in (IDENT, NUMBER):
+            self.fail("Invalid attribute name", "An attribute name is required after a dot.", token)
         return _step_into(whole, self._dot_step(dot))
 
     def _dot_step(self, dot: Token) -> Step:
         token = self.read()
-        span = join_spans(dot.span, token.span)
-        if token.kind is TokenKind.IDENT:
+        span = join_spans(dot, token)
+        if token.kind == IDENT:
             return AttributeStep(token.text, span)
         first, point, second = token.text.partition(".")
         if point:
@@ -61,25 +61,25 @@ class FollowerParser(Cursor):
                 "Invalid legacy index syntax",
                 "With the legacy index syntax two indexes may not follow each other. Write them in brackets instead: "
                 f"[{first}][{second}].",
-                token.span,
+                token,
             )
         return IndexStep(self.number_value(token), span)
 
     def _attribute_splat(self, term: Expression, whole: Expression, dot: Token) -> Expression:
         star = self.read()
         steps: list[Step] = []
-        marker = join_spans(dot.span, star.span)
-        first = self.at
-        while self.next_is(TokenKind.DOT):
+        marker = join_spans(dot, star)
+        first = self.token
+        while self.token.kind == ".":
             following = self.read()
-            if self.next_is(TokenKind.STAR):
+            if self.token.kind == "*":
                 self.fail(
                     "Nested splat expression not allowed",
                     "A splat expression (*) cannot be used inside another attribute-only splat expression.",
-                    self.at,
+                    self.token,
                 )
-            if self.peek().kind not in (TokenKind.IDENT, TokenKind.NUMBER):
-                self.fail("Invalid attribute name", "An attribute name is required after a dot.", star.span)
+            if self.token.kind not in (IDENT, NUMBER):
+                self.fail("Invalid attribute name", "An attribute name is required after a dot.", star)
             steps.append(self._dot_step(following))
         item = SplatItem(marker)
         each = RelativeTraversal(join_spans(first, steps[-1].span), item, tuple(steps)) if steps else item
@@ -87,34 +87,34 @@ class FollowerParser(Cursor):
 
     def _bracket(self, term: Expression, whole: Expression) -> Expression:
         opening = self.read()
-        if self.next_is(TokenKind.STAR):
+        if self.token.kind == "*":
             return self._full_splat(term, whole, opening)
         self.newlines_end(False)
         key = self.expression()
         closing = self.read()
-        if closing.kind is not TokenKind.CLOSE_BRACKET:
+        if closing.kind != "]":
             self.fail(
                 "Missing close bracket on index",
                 'The index operator must end with a closing bracket ("]").',
-                closing.span,
+                closing,
             )
         self.newlines_before()
-        span = join_spans(opening.span, closing.span)
+        span = join_spans(opening, closing)
         literal = _literal_key(key)
         if literal is not None:
             return _step_into(whole, IndexStep(literal, span))
-        return Index(join_spans(term.span, span), whole, key, opening.span, span)
+        return Index(join_spans(term.span, span), whole, key, opening, span)
 
     def _full_splat(self, term: Expression, whole: Expression, opening: Token) -> Expression:
         self.read()
         closing = self.read()
-        if closing.kind is not TokenKind.CLOSE_BRACKET:
+        if closing.kind != "]":
             self.fail(
                 "Missing close bracket on splat index",
                 'The star for a full splat operator must be immediately followed by a closing bracket ("]").',
-                closing.span,
+                closing,
             )
-        marker = join_spans(opening.span, closing.span)
+        marker = join_spans(opening, closing)
         item = SplatItem(marker)
         self.enter()
         each = self.followers(item)
@@ -126,9 +126,9 @@ class FollowerParser(Cursor):
         try:
             value = parse_number(token.text)
         except NumberError as error:
-            self.fail("Invalid number literal", f"{str(error).capitalize()}.", token.span)
+            self.fail("Invalid number literal", f"{str(error).capitalize()}.", token)
         if value is None:
-            self.fail("Invalid number literal", "Failed to recognize the value of this number literal.", token.span)
+            self.fail("Invalid number literal", "Failed to recognize the value of this number literal.", token)
         return number(value)
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
-from .source import Position
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -39,19 +37,6 @@ def clusters(text: str) -> Iterator[str]:
             start = index
     if text:
         yield text[start:]
-
-
-def position_after(start: Position, text: str) -> Position:
-    """Return the position behind `text` that begins at `start`. Only LF and CRLF end a line."""
-    if text.isascii() and "\n" not in text:
-        return Position(start.line, start.column + len(text), start.byte + len(text))
-    line, column = start.line, start.column
-    for cluster in clusters(text):
-        if cluster in ("\n", "\r\n"):
-            line, column = line + 1, 1
-        else:
-            column += 1
-    return Position(line, column, start.byte + len(text.encode("utf-8", "surrogateescape")))
 
 
 def _joined(before: str, after: str) -> bool:

@@ -9,17 +9,19 @@ from .cursor import too_deep
 from .expressions import ExpressionParser
 from .gotext import quoted
 from .lexer import tokenize, tokenize_template
-from .source import HclError, Span, join_spans
+from .source import HclError, Span, join_spans, span_behind
 from .strings import literal_text
-from .syntax import Attribute, Block, Body, Expression
+from .structure import Attribute, Block, Body
 from .template import read_template
-from .tokens import Token, TokenKind
+from .tokens import CLOSE_QUOTE, EOF, IDENT, NEWLINE, OPEN_DIRECTIVE, OPEN_INTERPOLATION, OPEN_QUOTE, QUOTED_TEXT, Token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .syntax import Expression
+
 _T = TypeVar("_T")
-_HEADER = (TokenKind.OPEN_QUOTE, TokenKind.OPEN_BRACE, TokenKind.IDENT)
+_HEADER = (OPEN_QUOTE, "{", IDENT)
 _REQUIRED = "Argument or block definition required"
 
 
@@ -43,7 +45,7 @@ def _run(parser: FileParser, read: Callable[[FileParser], _T]) -> _T:
         tree = read(parser)
     except RecursionError:
         # `MAX_NESTING` comes first unless the caller itself stands deep in the stack.
-        raise HclError(*parser.mistakes, too_deep(parser.at)) from None
+        raise HclError(*parser.mistakes, too_deep(parser.token)) from None
     parser.check()
     return tree
 
@@ -55,58 +57,58 @@ class FileParser(ExpressionParser):
         """Read an expression that goes on to the end."""
         self.newlines_end(False)
         expression = self.expression()
-        if not self.next_is(TokenKind.EOF):
+        if self.token.kind != EOF:
             self.fail(
                 "Extra characters after expression",
                 "An expression was successfully parsed, but extra characters were found after it.",
-                self.at,
+                self.token,
             )
         return expression
 
     def whole_template(self) -> Expression:
         """Read a template that goes on to the end."""
-        return read_template(self, TokenKind.EOF, self.at)
+        return read_template(self, EOF, self.token)
 
     def file(self) -> Body:
         """Read the body of a file."""
-        return self._body(TokenKind.EOF)
+        return self._body(EOF)
 
-    def _body(self, end: TokenKind) -> Body:
+    def _body(self, end: str) -> Body:
         start = self.behind
         attributes: dict[str, Attribute] = {}
         blocks: list[Block] = []
-        while not self.next_is(end):
+        while self.token.kind != end:
             token = self.read()
-            if token.kind is TokenKind.NEWLINE:
+            if token.kind == NEWLINE:
                 continue
-            if token.kind is not TokenKind.IDENT:
+            if token.kind != IDENT:
                 self._no_item(token, start)
-            if self.next_is(TokenKind.ASSIGN):
+            if self.token.kind == "=":
                 self._add(attributes, self._attribute(token))
-            elif self.peek().kind in _HEADER:
+            elif self.token.kind in _HEADER:
                 blocks.append(self._block(token))
             else:
                 self._no_item_after(token)
-        closing = self.read().span
+        closing = self.read()
         return Body(
             MappingProxyType(attributes),
             tuple(blocks),
             join_spans(start, closing),
-            Span(closing.filename, closing.end, closing.end),
+            span_behind(closing),
         )
 
     def _no_item(self, found: Token, start: Span) -> NoReturn:
-        if found.kind is TokenKind.OPEN_QUOTE:
-            self.fail("Invalid argument name", "Argument names must not be quoted.", found.span)
-        if found.kind is TokenKind.EOF:
+        if found.kind == OPEN_QUOTE:
+            self.fail("Invalid argument name", "Argument names must not be quoted.", found)
+        if found.kind == EOF:
             self._unclosed(start)
-        self.fail(_REQUIRED, "An argument or block definition is required here.", found.span)
+        self.fail(_REQUIRED, "An argument or block definition is required here.", found)
 
     def _no_item_after(self, name: Token) -> NoReturn:
         self.fail(
             _REQUIRED,
             'An argument or block definition is required here. An argument is set with an equals sign "=".',
-            name.span,
+            name,
         )
 
     def _unclosed(self, opening: Span) -> NoReturn:
@@ -130,114 +132,121 @@ class FileParser(ExpressionParser):
         """Read from the equals sign to the end of the line; `alone` in its block, up to the brace."""
         self.read()
         expression = self.expression()
-        span = join_spans(name.span, self.behind)
+        span = join_spans(name, self.behind)
         if not alone:
             self._end_of_argument()
-        return Attribute(name.text, expression, name.span, span)
+        return Attribute(name.text, expression, name, span)
 
     def _end_of_argument(self) -> None:
-        end = self.peek()
-        if end.kind is TokenKind.COMMA:
+        end = self.token
+        if end.kind == ",":
             self.fail(
                 "Unexpected comma after argument",
                 "Arguments are separated by newlines, not commas. An argument definition must end with a newline.",
-                end.span,
+                end,
             )
-        if end.kind not in (TokenKind.NEWLINE, TokenKind.EOF):
-            self.fail("Missing newline after argument", "An argument definition must end with a newline.", end.span)
+        if end.kind not in (NEWLINE, EOF):
+            self.fail("Missing newline after argument", "An argument definition must end with a newline.", end)
         self.read()
 
     def _block(self, name: Token) -> Block:
         self.enter()
         labels, label_spans = self._labels()
         opening = self.read()
-        if self.peek().kind in (TokenKind.NEWLINE, TokenKind.EOF, TokenKind.CLOSE_BRACE):
-            body = self._body(TokenKind.CLOSE_BRACE)
-        else:
-            body = self._single_line_body(opening)
+        several_lines = self.token.kind in (NEWLINE, EOF, "}")
+        body = self._body("}") if several_lines else self._single_line_body(opening)
         closing = self.behind
-        if self.peek().kind not in (TokenKind.NEWLINE, TokenKind.EOF):
-            self.fail("Missing newline after block definition", "A block definition must end with a newline.", self.at)
+        if self.token.kind not in (NEWLINE, EOF):
+            self.fail(
+                "Missing newline after block definition", "A block definition must end with a newline.", self.token
+            )
         self.read()
         self.leave()
-        return Block(name.text, labels, body, name.span, label_spans, opening.span, closing)
+        return Block(
+            name.text,
+            labels,
+            body,
+            type_span=name,
+            label_spans=label_spans,
+            open_span=opening,
+            close_span=closing,
+        )
 
     def _labels(self) -> tuple[tuple[str, ...], tuple[Span, ...]]:
         labels: list[str] = []
         spans: list[Span] = []
-        while not self.next_is(TokenKind.OPEN_BRACE):
-            if self.next_is(TokenKind.IDENT):
+        while self.token.kind != "{":
+            if self.token.kind == IDENT:
                 token = self.read()
                 labels.append(token.text)
-                spans.append(token.span)
-            elif self.next_is(TokenKind.OPEN_QUOTE):
+                spans.append(token)
+            elif self.token.kind == OPEN_QUOTE:
                 label, span = self._quoted_label()
                 labels.append(label)
                 spans.append(span)
             else:
-                self._broken_header(self.peek())
+                self._broken_header(self.token)
         return tuple(labels), tuple(spans)
 
     def _broken_header(self, found: Token) -> NoReturn:
         detail = 'Either a quoted string block label or an opening brace ("{") is expected here.'
-        if found.kind is TokenKind.ASSIGN:
+        if found.kind == "=":
             detail = 'The equals sign "=" makes an argument of it, and must not be used in the definition of a block.'
-        elif found.kind is TokenKind.NEWLINE:
+        elif found.kind == NEWLINE:
             detail = 'The opening brace "{" of a block must stand on the line of its header.'
-        self.fail("Invalid block definition", detail, found.span)
+        self.fail("Invalid block definition", detail, found)
 
     def _quoted_label(self) -> tuple[str, Span]:
         opening = self.read()
         parts: list[str] = []
-        while not self.next_is(TokenKind.CLOSE_QUOTE):
+        while self.token.kind != CLOSE_QUOTE:
             token = self.read()
-            if token.kind is not TokenKind.QUOTED_TEXT:
+            if token.kind != QUOTED_TEXT:
                 self._broken_label(token)
             text, mistakes = literal_text(token)
             self.mistakes.extend(mistakes)
             parts.append(text)
-        return "".join(parts), join_spans(opening.span, self.read().span)
+        return "".join(parts), join_spans(opening, self.read())
 
     def _broken_label(self, found: Token) -> NoReturn:
-        if found.kind is TokenKind.EOF:
+        if found.kind == EOF:
             self.fail(
                 "Unterminated string literal",
                 "Unable to find the closing quote mark before the end of the file.",
-                found.span,
+                found,
             )
         detail = "This item is not valid in a string literal."
-        if found.kind in (TokenKind.OPEN_INTERPOLATION, TokenKind.OPEN_DIRECTIVE):
+        if found.kind in (OPEN_INTERPOLATION, OPEN_DIRECTIVE):
             mark = found.text[0]
             detail = f'Template sequences are not allowed in this string. A literal "{mark}" before a brace is doubled.'
-        self.fail("Invalid string literal", detail, found.span)
+        self.fail("Invalid string literal", detail, found)
 
     def _single_line_body(self, opening: Token) -> Body:
         """Read the one argument of a block that is written on one line."""
         name = self.read()
-        if name.kind is not TokenKind.IDENT:
-            self.fail(_REQUIRED, "An argument or block definition is required here.", name.span)
-        if self.peek().kind in _HEADER:
+        if name.kind != IDENT:
+            self.fail(_REQUIRED, "An argument or block definition is required here.", name)
+        if self.token.kind in _HEADER:
             self.fail(
                 "Argument definition required",
                 "A block on a single line can hold only a single argument, set with an equals sign. A nested block "
                 "needs a line of its own.",
-                join_spans(name.span, self.at),
+                join_spans(name, self.token),
             )
-        if not self.next_is(TokenKind.ASSIGN):
+        if self.token.kind != "=":
             self._no_item_after(name)
         attribute = self._attribute(name, alone=True)
-        if self.next_is(TokenKind.EOF):
-            self._unclosed(opening.span)
-        if not self.next_is(TokenKind.CLOSE_BRACE):
-            self._broken_single_line(self.peek())
+        if self.token.kind == EOF:
+            self._unclosed(opening)
+        if self.token.kind != "}":
+            self._broken_single_line(self.token)
         self.read()
-        end = Span(attribute.span.filename, attribute.span.end, attribute.span.end)
-        return Body(MappingProxyType({attribute.name: attribute}), (), attribute.span, end)
+        return Body(MappingProxyType({attribute.name: attribute}), (), attribute.span, span_behind(attribute.span))
 
     def _broken_single_line(self, found: Token) -> NoReturn:
         detail = "A block on a single line must end with a closing brace right behind its single argument."
-        if found.kind is TokenKind.COMMA:
+        if found.kind == ",":
             detail = "A block on a single line can hold only one argument. Write each of several on a line of its own."
-        elif found.kind is TokenKind.NEWLINE:
+        elif found.kind == NEWLINE:
             detail = "An argument on the line of its block's header makes a block on a single line, closed there too."
-        self.fail("Invalid single-argument block definition", detail, found.span)
+        self.fail("Invalid single-argument block definition", detail, found)

@@ -1,49 +1,115 @@
 """Where things stand in a file, and what is wrong there.
 
 Positions follow HCL's own: lines and columns count from 1, columns count what a reader sees as one character (a
-grapheme cluster), bytes count from 0 in the UTF-8 text as it lies in the file.
+grapheme cluster), bytes count from 0 in the UTF-8 text as it lies in the file. Columns are counted token by token: a
+mark at the start of a token is never one with the character before it.
+
+A tree has a span for nearly every node, and hardly any of them is ever shown. So a span is two indexes into the text,
+and it is the first question for a position that has the whole text measured.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect_right
+from typing import TYPE_CHECKING
 
+from .graphemes import clusters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_BOM = "\ufeff"
 _WIDEST_EXCERPT = 120
 
 
-@dataclass(frozen=True, slots=True, order=True)
 class Position:
     """A place between two characters: 1-based line and column, 0-based byte offset."""
 
-    line: int
-    column: int
-    byte: int
+    __slots__ = ("byte", "column", "line")
+
+    def __init__(self, line: int, column: int, byte: int) -> None:
+        self.line = line
+        self.column = column
+        self.byte = byte
 
 
-@dataclass(frozen=True, slots=True)
+class Source:
+    """A file's text, without a byte order mark.
+
+    Bytes that are no UTF-8 are lone surrogates in it (Python's `surrogateescape`): harmless in a comment, a mistake
+    elsewhere. `boundaries` are the indexes at which tokens begin and end, in order.
+    """
+
+    def __init__(self, content: bytes, filename: str) -> None:
+        text = content.decode("utf-8", "surrogateescape")
+        self.filename = filename
+        self.text = text.removeprefix(_BOM)
+        self.boundaries: Sequence[int] = ()
+        self._start = Position(1, 1, len(_BOM.encode()) if text.startswith(_BOM) else 0)
+        self._positions: list[Position] = []
+
+    def position(self, index: int) -> Position:
+        """Return the position before the character at `index`."""
+        if not self._positions:
+            self._positions = self._measured()
+        nearest = bisect_right(self.boundaries, index)
+        before = self.boundaries[nearest - 1] if nearest else 0
+        return position_after(self._positions[nearest], self.text[before:index])
+
+    def _measured(self) -> list[Position]:
+        """Return the positions of the text's start and of all boundaries."""
+        positions = [self._start]
+        before = 0
+        for index in self.boundaries:
+            positions.append(position_after(positions[-1], self.text[before:index]))
+            before = index
+        return positions
+
+
 class Span:
     """A stretch of a file, from `start` up to but not including `end`. `str()` is HashiCorp's short form of it."""
 
-    filename: str
-    start: Position
-    end: Position
+    __slots__ = ("end_index", "source", "start_index")
+
+    def __init__(self, source: Source, start_index: int, end_index: int) -> None:
+        self.source = source
+        self.start_index = start_index
+        self.end_index = end_index
+
+    @property
+    def filename(self) -> str:
+        """The file."""
+        return self.source.filename
+
+    @property
+    def start(self) -> Position:
+        """Where it begins."""
+        return self.source.position(self.start_index)
+
+    @property
+    def end(self) -> Position:
+        """The place behind it."""
+        return self.source.position(self.end_index)
 
     def __str__(self) -> str:
-        last = f"{self.end.column}" if self.end.line == self.start.line else f"{self.end.line},{self.end.column}"
-        return f"{self.filename}:{self.start.line},{self.start.column}-{last}"
+        start, end = self.start, self.end
+        last = f"{end.column}" if end.line == start.line else f"{end.line},{end.column}"
+        return f"{self.filename}:{start.line},{start.column}-{last}"
 
 
-@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One mistake: a short `summary`, a `detail` of whole sentences, and the place it is about.
 
     Texts are HashiCorp's wherever HCL itself has one for the mistake; these have no `hint`, which says what to do.
     """
 
-    summary: str
-    detail: str
-    subject: Span
-    hint: str = ""
+    __slots__ = ("detail", "hint", "subject", "summary")
+
+    def __init__(self, summary: str, detail: str, subject: Span, hint: str = "") -> None:
+        self.summary = summary
+        self.detail = detail
+        self.subject = subject
+        self.hint = hint
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.summary}; {self.detail}"
@@ -56,8 +122,11 @@ class HclError(Exception):
     """
 
     def __init__(self, *diagnostics: Diagnostic) -> None:
-        super().__init__("\n".join(map(str, diagnostics)))
+        super().__init__()
         self.diagnostics = diagnostics
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.diagnostics))
 
     @property
     def summary(self) -> str:
@@ -92,7 +161,25 @@ class HclError(Exception):
 
 def join_spans(first: Span, last: Span) -> Span:
     """Return the span from the start of `first` to the end of `last`, both of one file."""
-    return Span(first.filename, first.start, last.end)
+    return Span(first.source, first.start_index, last.end_index)
+
+
+def span_behind(span: Span) -> Span:
+    """Return the empty span behind this one."""
+    return Span(span.source, span.end_index, span.end_index)
+
+
+def position_after(start: Position, text: str) -> Position:
+    """Return the position behind `text` that begins at `start`. Only LF and CRLF end a line."""
+    if text.isascii() and "\n" not in text:
+        return Position(start.line, start.column + len(text), start.byte + len(text))
+    line, column = start.line, start.column
+    for cluster in clusters(text):
+        if cluster in ("\n", "\r\n"):
+            line, column = line + 1, 1
+        else:
+            column += 1
+    return Position(line, column, start.byte + len(text.encode("utf-8", "surrogateescape")))
 
 
 def excerpt(source: bytes, span: Span) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .gotext import quoted
-from .graphemes import position_after
-from .source import Diagnostic, Span
-from .tokens import Token, TokenKind
+from .source import Diagnostic, Position, Span, position_after
+from .tokens import QUOTED_TEXT, Token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,21 +19,42 @@ _SURROGATES = range(0xD800, 0xE000)
 _MISTAKE = "Invalid escape sequence"
 
 
+class _EscapeSpan(Span):
+    """The place of an escape. Its columns are counted from one escape to the next."""
+
+    __slots__ = ("_end", "_start")
+
+    def __init__(self, token: Token, start: Position, end: Position) -> None:
+        super().__init__(token.source, token.start_index, token.end_index)
+        self._start = start
+        self._end = end
+
+    @property
+    def start(self) -> Position:
+        return self._start
+
+    @property
+    def end(self) -> Position:
+        return self._end
+
+
 def literal_text(token: Token) -> tuple[str, list[Diagnostic]]:
     """Return the text a token of literal text stands for, and what is wrong in it.
 
     `$${` and `%%{` stand for `${` and `%{`; backslashes mean something in quotes only.
     """
-    backslashes = token.kind is TokenKind.QUOTED_TEXT
+    backslashes = token.kind == QUOTED_TEXT
+    if token.text[0] not in "$%" and not (backslashes and "\\" in token.text):
+        return token.text, []
     parts: list[str] = []
     mistakes: list[Diagnostic] = []
-    position = token.span.start
+    position = token.start
     for piece in _pieces(token.text, backslashes):
         end = position_after(position, piece)
         meaning, mistake = _meaning(piece) if backslashes and piece[0] == "\\" else (_unmarked(piece), None)
         parts.append(meaning)
         if mistake is not None:
-            mistakes.append(Diagnostic(_MISTAKE, mistake, Span(token.span.filename, position, end)))
+            mistakes.append(Diagnostic(_MISTAKE, mistake, _EscapeSpan(token, position, end)))
         position = end
     return "".join(parts), mistakes
 

@@ -1,243 +1,286 @@
-"""The syntax tree: what the parser makes of a text, before anything is evaluated.
+"""The syntax tree of expressions: what the parser makes of them, before anything is evaluated.
 
 Every node has a `span`. The nodes are those of HashiCorp's own parser, so that messages and spans can be compared.
+
+Nodes are written out rather than dataclasses, whose import and generated code took longer than all else here together.
+Nobody changes a node once it is made.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .source import join_spans
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .source import Span
     from .values import Value
 
 
-@dataclass(frozen=True, slots=True)
 class AttributeStep:
     """`.name`."""
 
-    name: str
-    span: Span
+    __slots__ = ("name", "span")
+
+    def __init__(self, name: str, span: Span) -> None:
+        self.name = name
+        self.span = span
 
 
-@dataclass(frozen=True, slots=True)
 class IndexStep:
     """`[key]` with a literal key, a string or number; or the legacy form `.0`."""
 
-    key: Value
-    span: Span
+    __slots__ = ("key", "span")
+
+    def __init__(self, key: Value, span: Span) -> None:
+        self.key = key
+        self.span = span
 
 
 Step = AttributeStep | IndexStep
 
 
-@dataclass(frozen=True, slots=True)
 class Traversal:
     """A variable's name and the literal steps that follow it: `local.zones[0]`."""
 
-    root: str
-    root_span: Span
-    steps: tuple[Step, ...]
-    span: Span
+    __slots__ = ("root", "root_span", "span", "steps")
+
+    def __init__(self, root: str, root_span: Span, steps: tuple[Step, ...], span: Span) -> None:
+        self.root = root
+        self.root_span = root_span
+        self.steps = steps
+        self.span = span
 
 
-@dataclass(frozen=True, slots=True)
 class Expression:
     """What can be evaluated; the base of all forms below."""
 
-    span: Span
+    __slots__ = ("span",)
+
+    def __init__(self, span: Span) -> None:
+        self.span = span
 
 
-@dataclass(frozen=True, slots=True)
 class Literal(Expression):
     """A number, `true`, `false`, `null`, or a piece of literal text in a template."""
 
-    value: Value
+    __slots__ = ("value",)
+
+    def __init__(self, span: Span, value: Value) -> None:
+        self.span = span
+        self.value = value
 
 
-@dataclass(frozen=True, slots=True)
 class Variable(Expression):
     """A reference to a variable, and into it."""
 
-    traversal: Traversal
+    __slots__ = ("traversal",)
+
+    def __init__(self, span: Span, traversal: Traversal) -> None:
+        self.span = span
+        self.traversal = traversal
 
 
-@dataclass(frozen=True, slots=True)
 class RelativeTraversal(Expression):
     """Literal steps into the value of an expression that is no variable: `f(x).a`."""
 
-    source: Expression
-    steps: tuple[Step, ...]
+    __slots__ = ("source", "steps")
+
+    def __init__(self, span: Span, source: Expression, steps: tuple[Step, ...]) -> None:
+        self.span = span
+        self.source = source
+        self.steps = steps
 
 
-@dataclass(frozen=True, slots=True)
 class Index(Expression):
     """`collection[key]` with a key that has to be evaluated; `open_span` is the bracket's."""
 
-    collection: Expression
-    key: Expression
-    open_span: Span
-    bracket_span: Span
+    __slots__ = ("bracket_span", "collection", "key", "open_span")
+
+    def __init__(
+        self, span: Span, collection: Expression, key: Expression, open_span: Span, bracket_span: Span
+    ) -> None:
+        self.span = span
+        self.collection = collection
+        self.key = key
+        self.open_span = open_span
+        self.bracket_span = bracket_span
 
 
-@dataclass(frozen=True, slots=True)
 class SplatItem(Expression):
     """Stands for each element within the `each` of a Splat."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class Splat(Expression):
     """`source[*]…` or `source.*…`; `each` is applied to each element, which `item` stands for."""
 
-    source: Expression
-    item: SplatItem
-    each: Expression
-    marker_span: Span
+    __slots__ = ("each", "item", "marker_span", "source")
+
+    def __init__(self, span: Span, source: Expression, item: SplatItem, each: Expression, marker_span: Span) -> None:
+        self.span = span
+        self.source = source
+        self.item = item
+        self.each = each
+        self.marker_span = marker_span
 
 
-@dataclass(frozen=True, slots=True)
 class FunctionCall(Expression):
     """`name(arguments)`; with `expand_final` the last argument's elements become arguments (`...`)."""
 
-    name: str
-    arguments: tuple[Expression, ...]
-    expand_final: bool
-    name_span: Span
-    open_span: Span
-    close_span: Span
+    __slots__ = ("arguments", "close_span", "expand_final", "name", "name_span", "open_span")
+
+    def __init__(
+        self,
+        span: Span,
+        name: str,
+        arguments: tuple[Expression, ...],
+        *,
+        expand_final: bool,
+        name_span: Span,
+        open_span: Span,
+        close_span: Span,
+    ) -> None:
+        self.span = span
+        self.name = name
+        self.arguments = arguments
+        self.expand_final = expand_final
+        self.name_span = name_span
+        self.open_span = open_span
+        self.close_span = close_span
 
 
-@dataclass(frozen=True, slots=True)
 class Unary(Expression):
     """`-operand` or `!operand`."""
 
-    operator: str
-    operand: Expression
-    operator_span: Span
+    __slots__ = ("operand", "operator", "operator_span")
+
+    def __init__(self, span: Span, operator: str, operand: Expression, operator_span: Span) -> None:
+        self.span = span
+        self.operator = operator
+        self.operand = operand
+        self.operator_span = operator_span
 
 
-@dataclass(frozen=True, slots=True)
 class Binary(Expression):
     """`left operator right`. Long chains lean to the left: walk `left` in a loop, not by recursion."""
 
-    operator: str
-    left: Expression
-    right: Expression
+    __slots__ = ("left", "operator", "right")
+
+    def __init__(self, span: Span, operator: str, left: Expression, right: Expression) -> None:
+        self.span = span
+        self.operator = operator
+        self.left = left
+        self.right = right
 
 
-@dataclass(frozen=True, slots=True)
 class Conditional(Expression):
     """`condition ? if_true : if_false`, or a template's `%{ if }`."""
 
-    condition: Expression
-    if_true: Expression
-    if_false: Expression
+    __slots__ = ("condition", "if_false", "if_true")
+
+    def __init__(self, span: Span, condition: Expression, if_true: Expression, if_false: Expression) -> None:
+        self.span = span
+        self.condition = condition
+        self.if_true = if_true
+        self.if_false = if_false
 
 
-@dataclass(frozen=True, slots=True)
 class Parentheses(Expression):
     """`(inner)`, kept because `(name) = …` in an object is no literal key."""
 
-    inner: Expression
+    __slots__ = ("inner",)
+
+    def __init__(self, span: Span, inner: Expression) -> None:
+        self.span = span
+        self.inner = inner
 
 
-@dataclass(frozen=True, slots=True)
 class TupleConstructor(Expression):
     """`[a, b]`."""
 
-    elements: tuple[Expression, ...]
-    open_span: Span
+    __slots__ = ("elements", "open_span")
+
+    def __init__(self, span: Span, elements: tuple[Expression, ...], open_span: Span) -> None:
+        self.span = span
+        self.elements = elements
+        self.open_span = open_span
 
 
-@dataclass(frozen=True, slots=True)
 class ObjectKey(Expression):
     """A key of an object constructor: a bare name is that name, not a variable."""
 
-    wrapped: Expression
+    __slots__ = ("wrapped",)
+
+    def __init__(self, span: Span, wrapped: Expression) -> None:
+        self.span = span
+        self.wrapped = wrapped
 
 
-@dataclass(frozen=True, slots=True)
 class ObjectConstructor(Expression):
     """`{key = value, …}`."""
 
-    items: tuple[tuple[ObjectKey, Expression], ...]
-    open_span: Span
+    __slots__ = ("items", "open_span")
+
+    def __init__(self, span: Span, items: tuple[tuple[ObjectKey, Expression], ...], open_span: Span) -> None:
+        self.span = span
+        self.items = items
+        self.open_span = open_span
 
 
-@dataclass(frozen=True, slots=True)
 class For(Expression):
     """`[for k, v in collection : value if condition]` or `{for … : key => value...}` (then `key` is set)."""
 
-    key_name: str | None
-    value_name: str
-    collection: Expression
-    key: Expression | None
-    value: Expression
-    condition: Expression | None
-    group: bool
-    open_span: Span
+    __slots__ = ("collection", "condition", "group", "key", "key_name", "open_span", "value", "value_name")
+
+    def __init__(
+        self,
+        span: Span,
+        *,
+        key_name: str | None,
+        value_name: str,
+        collection: Expression,
+        key: Expression | None,
+        value: Expression,
+        condition: Expression | None,
+        group: bool,
+        open_span: Span,
+    ) -> None:
+        self.span = span
+        self.key_name = key_name
+        self.value_name = value_name
+        self.collection = collection
+        self.key = key
+        self.value = value
+        self.condition = condition
+        self.group = group
+        self.open_span = open_span
 
 
-@dataclass(frozen=True, slots=True)
 class Template(Expression):
     """Text with interpolations, in quotes, a heredoc or a file. Its value is a string."""
 
-    parts: tuple[Expression, ...]
+    __slots__ = ("parts",)
+
+    def __init__(self, span: Span, parts: tuple[Expression, ...]) -> None:
+        self.span = span
+        self.parts = parts
 
 
-@dataclass(frozen=True, slots=True)
 class TemplateJoin(Expression):
     """A template's `%{ for }`: the strings of its tuple, joined."""
 
-    tuple: Expression
+    __slots__ = ("tuple",)
+
+    def __init__(self, span: Span, tuple_: Expression) -> None:
+        self.span = span
+        self.tuple = tuple_
 
 
-@dataclass(frozen=True, slots=True)
 class TemplateWrap(Expression):
     """A template of one lone interpolation, which keeps its value's type: `"${x}"`."""
 
-    wrapped: Expression
+    __slots__ = ("wrapped",)
 
-
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """`name = expression`."""
-
-    name: str
-    expression: Expression
-    name_span: Span
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """`type "label" { … }`; `span` covers the header: from the type to the last label."""
-
-    type: str
-    labels: tuple[str, ...]
-    body: Body
-    type_span: Span
-    label_spans: tuple[Span, ...]
-    open_span: Span
-    close_span: Span
-
-    @property
-    def span(self) -> Span:
-        """The header: the type and its labels."""
-        last = self.label_spans[-1] if self.label_spans else self.type_span
-        return join_spans(self.type_span, last)
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """Attributes by name in the order of the file, and blocks in the order of the file."""
-
-    attributes: Mapping[str, Attribute]
-    blocks: tuple[Block, ...]
-    span: Span
-    end_span: Span
+    def __init__(self, span: Span, wrapped: Expression) -> None:
+        self.span = span
+        self.wrapped = wrapped

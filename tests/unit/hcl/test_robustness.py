@@ -88,10 +88,10 @@ def test_tokens_cover_the_text_but_for_spaces(source: bytes) -> None:
     for read in (tokenize, tokenize_template):
         end = 3 if source.startswith(b"\xef\xbb\xbf") else 0
         for token in read(source, "f"):
-            assert source[end : token.span.start.byte].strip(b" \t") == b""
-            written = source[token.span.start.byte : token.span.end.byte]
+            assert source[end : token.start.byte].strip(b" \t") == b""
+            written = source[token.start.byte : token.end.byte]
             assert token.text.encode("utf-8", "surrogateescape") == written
-            end = token.span.end.byte
+            end = token.end.byte
         assert end == len(source)
 
 
