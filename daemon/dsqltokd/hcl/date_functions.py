@@ -8,7 +8,6 @@ letter, stands for itself.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .arguments import of_strings, to_value
@@ -34,12 +33,12 @@ _FEBRUARY = 2
 _NOON = 12
 
 
-@dataclass(frozen=True)
 class _Time:
     """Nanoseconds since 1970 began in the zone, and the zone's seconds east of Greenwich."""
 
-    local: int
-    offset: int
+    def __init__(self, local: int, offset: int) -> None:
+        self.local = local
+        self.offset = offset
 
     @property
     def date(self) -> tuple[int, int, int]:

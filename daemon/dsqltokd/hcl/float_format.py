@@ -6,11 +6,10 @@ decimal where this is a tie. Rule 2: no precision means the shortest decimal for
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from .numbers import exact
+from .arithmetic import exact
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -20,12 +19,12 @@ _SHORTEST_BEFORE_EXPONENT = 6
 _SMALLEST_WITHOUT_EXPONENT = -4
 
 
-@dataclass(frozen=True)
 class _Digits:
     """A number that is 0.`mantissa` times ten to the power of `point`; zero has no digits."""
 
-    mantissa: str
-    point: int
+    def __init__(self, mantissa: str, point: int) -> None:
+        self.mantissa = mantissa
+        self.point = point
 
     def fixed(self, places: int) -> str:
         whole = self.mantissa[: max(self.point, 0)].ljust(self.point, "0") or "0"

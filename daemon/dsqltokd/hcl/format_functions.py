@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .arguments import MAX_PADDING
 from .conversion import ConversionError, convert
-from .float_format import float_text
 from .graphemes import clusters
 from .json_functions import encode
 from .scope import Function, FunctionError, Parameter
@@ -24,21 +22,23 @@ _PREFIXES = {"b": "0b", "o": "0", "x": "0x", "X": "0X"}
 _MANY = MAX_PADDING + 1
 
 
-@dataclass(frozen=True)
 class _Verb:
     """One verb of a format: `precision` is None if there is none, `width` 0."""
 
-    template: str
-    start: int
-    text: str
-    flags: str
-    width: int
-    precision: int | None
-    mode: str
+    def __init__(self, match: re.Match[str]) -> None:
+        flags, width, precision, _, mode = match.groups()
+        self.text = match[0]
+        self.flags: str = flags
+        self.width = _small(width or "0")
+        self.precision = None if precision is None else _small(precision.lstrip("0") or "0")
+        self.mode: str = mode
+        self._match = match
+        if self.width > MAX_PADDING or (self.precision or 0) > MAX_PADDING:
+            raise FunctionError(f"width and precision at offset {self.offset} may not be larger than {MAX_PADDING}")
 
     @property
     def offset(self) -> int:
-        return _offset(self.template, self.start)
+        return _offset(self._match.string, self._match.start())
 
     def unsupported(self, why: str) -> FunctionError:
         return FunctionError(f'unsupported value for "{self.text}" at {self.offset}: {why}')
@@ -80,7 +80,7 @@ def _format(template: str, values: Sequence[Value]) -> str:
             parts.append("%")
             continue
         index = _small(match[4]) if match[4] else following + 1
-        verb = _verb(match)
+        verb = _Verb(match)
         if index > len(values):
             counts = f"need index {index} but have {len(values)} total"
             raise FunctionError(f'not enough arguments for "{verb.text}" at {verb.offset}: {counts}')
@@ -102,15 +102,6 @@ def _small(digits: str) -> int:
     return int(digits) if len(digits) <= len(str(_MANY)) else _MANY
 
 
-def _verb(match: re.Match[str]) -> _Verb:
-    flags, width, precision, _, mode = match.groups()
-    places = None if precision is None else _small(precision.lstrip("0") or "0")
-    verb = _Verb(match.string, match.start(), match[0], flags, _small(width or "0"), places, mode)
-    if verb.width > MAX_PADDING or (places or 0) > MAX_PADDING:
-        raise FunctionError(f"width and precision at offset {verb.offset} may not be larger than {MAX_PADDING}")
-    return verb
-
-
 def _formatted(verb: _Verb, value: Value) -> str:
     mode = verb.mode
     if mode == "v":
@@ -122,7 +113,7 @@ def _formatted(verb: _Verb, value: Value) -> str:
     if mode in _BASES:
         return _integer(verb, verb.converted(value, NUMBER))
     if mode in "eEfgG":
-        digits = float_text(verb.converted(value, NUMBER).decimal, mode, verb.precision)
+        digits = _float(verb.converted(value, NUMBER), mode, verb.precision)
         negative = digits.startswith("-")
         return verb.justified(verb.sign(negative=negative), digits.removeprefix("-"), zeros="0" in verb.flags)
     if mode in "sq":
@@ -130,12 +121,18 @@ def _formatted(verb: _Verb, value: Value) -> str:
     raise FunctionError(f'unsupported format verb "{mode}" in "{verb.text}" at offset {verb.offset}')
 
 
+def _float(value: Value, mode: str, precision: int | None) -> str:
+    from .float_format import float_text  # noqa: PLC0415 - it needs `fractions`, which few projects do
+
+    return float_text(value.decimal, mode, precision)
+
+
 def _default(verb: _Verb, value: Value) -> str:
     if "#" not in verb.flags and not value.is_null:
         if value.type == STRING:
             return value.text
         if value.type == NUMBER:
-            return float_text(value.decimal, "g", None)
+            return _float(value, "g", None)
     return encode(value)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, NoReturn
 
@@ -14,9 +13,10 @@ from .values import NULL, Value, boolean, normalize, number, object_of, string, 
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from json import JSONDecodeError
 
-_ESCAPED = re.compile("[<>&\u2028\u2029]")
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPED = "[<>&\u2028\u2029]"
+_LONE_SURROGATE = "[\ud800-\udfff]"
 _UNREADABLE = "not valid JSON"
 
 
@@ -35,24 +35,31 @@ def encode(value: Value) -> str:
 
 def _text(text: str) -> str:
     """Return a JSON string. As Go does, leave nothing in it that HTML or JavaScript could take for its own."""
-    encoded = json.dumps(_valid(text), ensure_ascii=False)
-    return _ESCAPED.sub(lambda match: f"\\u{ord(match.group()):04x}", encoded)
+    from json import dumps  # noqa: PLC0415 - 2 ms that many projects need not pay
+
+    encoded = dumps(_valid(text), ensure_ascii=False)
+    return re.sub(_ESCAPED, lambda match: f"\\u{ord(match.group()):04x}", encoded)
 
 
 def _valid(text: str) -> str:
-    return _LONE_SURROGATE.sub("\ufffd", text)
+    return re.sub(_LONE_SURROGATE, "\ufffd", text)
 
 
 def _decode(text: str) -> Value:
+    from json import JSONDecodeError, JSONDecoder  # noqa: PLC0415 - as above
+
+    decoder = JSONDecoder(
+        object_pairs_hook=_object, parse_int=_number, parse_float=_number, parse_constant=_no_constant
+    )
     try:
-        return _value(_DECODER.decode(text))
-    except json.JSONDecodeError as error:
+        return _value(decoder.decode(text))
+    except JSONDecodeError as error:
         raise FunctionError(f"{_UNREADABLE}: {_reason(error)}") from None
     except RecursionError:
         raise FunctionError("JSON nested too deeply") from None
 
 
-def _reason(error: json.JSONDecodeError) -> str:
+def _reason(error: JSONDecodeError) -> str:
     reason = error.msg[:1].lower() + error.msg[1:]
     return f"{reason} at line {error.lineno}, column {error.colno}"
 
@@ -86,11 +93,6 @@ def _object(pairs: list[tuple[str, object]]) -> Value:
 
 def _no_constant(_: str) -> NoReturn:
     raise FunctionError(f"{_UNREADABLE}: NaN and Infinity are no numbers there")
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=_number, parse_float=_number, parse_constant=_no_constant
-)
 
 
 def _jsonencode(values: Sequence[Value]) -> Value:

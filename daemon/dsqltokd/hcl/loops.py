@@ -46,7 +46,7 @@ def _check(node: For, condition: Expression, scope: Scope, evaluate: Evaluator) 
     """Find the mistakes in a condition that any element would show, so that they show even if there is none."""
     names = frozenset(name for name in (node.key_name, node.value_name) if name is not None)
     try:
-        result = evaluate(condition, UnknownScope(parent=scope, unknown=names))
+        result = evaluate(condition, UnknownScope(names, scope))
     except EvaluationError as error:
         if error.diagnostics:
             error.type = DYNAMIC

@@ -8,7 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING
 
 from .arguments import of_one, whole_number
-from .numbers import MAX_EXPONENT, NumberError, add
+from .numbers import MAX_EXPONENT, NumberError
 from .scope import Function, FunctionError, Parameter
 from .types import NUMBER, STRING
 from .values import Value, list_of, number
@@ -167,6 +167,8 @@ def _range(values: Sequence[Value]) -> Value:
         raise FunctionError("end must be less than start when step is negative", 1)
     if step > 0 and end < start:
         raise FunctionError("end must be greater than start when step is positive", 1)
+    from .arithmetic import add  # noqa: PLC0415 - see `numbers`, rule 2
+
     items: list[Value] = []
     while start > end if step < 0 else start < end:
         if len(items) >= _MOST_VALUES:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import numbers
+from .numbers import negate
 from .types import BOOL, DYNAMIC, NUMBER, Type
 from .values import FALSE, Value, boolean, number
 
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 
-@dataclass(frozen=True, slots=True)
 class Operator:
     """`operands` is the type that both sides are converted to, `result` the type of what comes out.
 
@@ -22,10 +20,18 @@ class Operator:
     `decisive` is the operand that decides the result alone, if there is one.
     """
 
-    operands: Type
-    result: Type
-    apply: Callable[[Value, Value], Value]
-    decisive: bool | None = None
+    def __init__(
+        self,
+        operands: Type,
+        result: Type,
+        apply: Callable[[Value, Value], Value],
+        *,
+        decisive: bool | None = None,
+    ) -> None:
+        self.operands = operands
+        self.result = result
+        self.apply = apply
+        self.decisive = decisive
 
 
 def equal(left: Value, right: Value) -> bool:
@@ -35,8 +41,16 @@ def equal(left: Value, right: Value) -> bool:
     return left.type == right.type and left.payload == right.payload
 
 
-def _arithmetic(compute: Callable[[Decimal, Decimal], Decimal]) -> Operator:
-    return Operator(NUMBER, NUMBER, lambda left, right: number(compute(left.decimal, right.decimal)))
+def _arithmetic(operation: str) -> Operator:
+    """Return the operator that is a function of `arithmetic`, which few projects ever need."""
+
+    def apply(left: Value, right: Value) -> Value:
+        from . import arithmetic  # noqa: PLC0415 - see above
+
+        compute: Callable[[Decimal, Decimal], Decimal] = getattr(arithmetic, operation)
+        return number(compute(left.decimal, right.decimal))
+
+    return Operator(NUMBER, NUMBER, apply)
 
 
 def _comparison(compare: Callable[[Decimal, Decimal], bool]) -> Operator:
@@ -52,23 +66,23 @@ BINARY = {
     "<=": _comparison(lambda left, right: left <= right),
     ">": _comparison(lambda left, right: left > right),
     ">=": _comparison(lambda left, right: left >= right),
-    "+": _arithmetic(numbers.add),
-    "-": _arithmetic(lambda left, right: numbers.add(left, numbers.negate(right))),
-    "*": _arithmetic(numbers.multiply),
-    "/": _arithmetic(numbers.divide),
-    "%": _arithmetic(numbers.modulo),
+    "+": _arithmetic("add"),
+    "-": _arithmetic("subtract"),
+    "*": _arithmetic("multiply"),
+    "/": _arithmetic("divide"),
+    "%": _arithmetic("modulo"),
 }
 
 
-@dataclass(frozen=True, slots=True)
 class UnaryOperator:
     """As `Operator`, with one operand, whose type is the result's."""
 
-    type: Type
-    apply: Callable[[Value], Value]
+    def __init__(self, type_: Type, apply: Callable[[Value], Value]) -> None:
+        self.type = type_
+        self.apply = apply
 
 
 UNARY = {
     "!": UnaryOperator(BOOL, lambda value: boolean(value == FALSE)),
-    "-": UnaryOperator(NUMBER, lambda value: number(numbers.negate(value.decimal))),
+    "-": UnaryOperator(NUMBER, lambda value: number(negate(value.decimal))),
 }

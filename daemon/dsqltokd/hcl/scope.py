@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from .source import Diagnostic, HclError, Span
 from .types import DYNAMIC, Type
@@ -39,48 +39,76 @@ class FunctionError(Exception):
         self.argument_index = argument_index
 
 
-@dataclass(frozen=True, slots=True)
 class Parameter:
     """A function's parameter. An argument is converted to its type; a null is refused unless `allow_null`."""
 
-    name: str
-    type: Type = DYNAMIC
-    allow_null: bool = False
+    __slots__ = ("allow_null", "name", "type")
+
+    def __init__(self, name: str, type_: Type = DYNAMIC, *, allow_null: bool = False) -> None:
+        self.name = name
+        self.type = type_
+        self.allow_null = allow_null
 
 
-@dataclass(frozen=True, slots=True)
 class Function:
     """A function of HCL: `call` gets the arguments converted, as many as there are parameters or more if variadic.
 
     `call` raises FunctionError for arguments it cannot use.
     """
 
-    name: str
-    params: tuple[Parameter, ...]
-    variadic: Parameter | None
-    call: Callable[[Sequence[Value]], Value]
+    __slots__ = ("call", "name", "params", "variadic")
+
+    def __init__(
+        self,
+        name: str,
+        params: tuple[Parameter, ...],
+        variadic: Parameter | None,
+        call: Callable[[Sequence[Value]], Value],
+    ) -> None:
+        self.name = name
+        self.params = params
+        self.variadic = variadic
+        self.call = call
 
 
-@dataclass(frozen=True, slots=True)
 class LazyFunction:
     """A function that decides itself which of its arguments are evaluated, as `try` and `can` do.
 
     `call` gets each argument as something to call; that raises EvaluationError.
     """
 
-    name: str
-    params: tuple[Parameter, ...]
-    variadic: Parameter | None
-    call: Callable[[Sequence[Callable[[], Value]]], Value]
+    __slots__ = ("call", "name", "params", "variadic")
+
+    def __init__(
+        self,
+        name: str,
+        params: tuple[Parameter, ...],
+        variadic: Parameter | None,
+        call: Callable[[Sequence[Callable[[], Value]]], Value],
+    ) -> None:
+        self.name = name
+        self.params = params
+        self.variadic = variadic
+        self.call = call
 
 
-@dataclass(frozen=True, slots=True)
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
 class Scope:
     """Variables and functions by name; what is not here is looked for in the parent."""
 
-    variables: Mapping[str, Value] = field(default_factory=dict)
-    functions: Mapping[str, Function | LazyFunction] = field(default_factory=dict)
-    parent: Scope | None = None
+    __slots__ = ("functions", "parent", "variables")
+
+    def __init__(
+        self,
+        variables: Mapping[str, Value] = _NOTHING,
+        functions: Mapping[str, Function | LazyFunction] = _NOTHING,
+        parent: Scope | None = None,
+    ) -> None:
+        self.variables = variables
+        self.functions = functions
+        self.parent = parent
 
     def chain(self) -> list[Scope]:
         """Return this scope, its parent, and so on."""
@@ -105,19 +133,25 @@ class Scope:
         return next((scope.functions[name] for scope in self.chain() if name in scope.functions), None)
 
 
-@dataclass(frozen=True, slots=True)
 class ItemScope(Scope):
-    """The scope in which a splat's `each` is evaluated for one element."""
+    """The scope in which a splat's `each` is evaluated for one element, which `item` stands for."""
 
-    item: Expression | None = None
-    element: Value | None = None
+    __slots__ = ("element", "item")
+
+    def __init__(self, item: Expression, element: Value, parent: Scope) -> None:
+        super().__init__(parent=parent)
+        self.item = item
+        self.element = element
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownScope(Scope):
     """The scope in which a loop's condition is checked before there is an element: the loop's names are not known."""
 
-    unknown: frozenset[str] = frozenset()
+    __slots__ = ("unknown",)
+
+    def __init__(self, unknown: frozenset[str], parent: Scope) -> None:
+        super().__init__(parent=parent)
+        self.unknown = unknown
 
 
 def fail(summary: str, detail: str, subject: Span, type_: Type = DYNAMIC) -> EvaluationError:

@@ -30,7 +30,7 @@ def splat(node: Splat, scope: Scope, evaluate: Evaluator) -> Value:
     elements = source.items if source.type.is_sequence else (source,)
     makes_list = source.type.kind in (Kind.LIST, Kind.SET)
     try:
-        scopes = [ItemScope(parent=scope, item=node.item, element=each) for each in elements]
+        scopes = [ItemScope(node.item, each, scope) for each in elements]
         results = evaluate_all([(node.each, each) for each in scopes], evaluate)
     except EvaluationError as error:
         error.type = list_type(DYNAMIC) if makes_list else error.type
@@ -76,6 +76,6 @@ def _splat_type(node: Splat, source: Type) -> Type:
 def splat_item(node: SplatItem, scope: Scope) -> Value:
     """Return the element that a splat is about to look into."""
     for each in scope.chain():
-        if isinstance(each, ItemScope) and each.item is node and each.element is not None:
+        if isinstance(each, ItemScope) and each.item is node:
             return each.element
     raise AssertionError("a splat's item outside its splat")  # the parser makes none

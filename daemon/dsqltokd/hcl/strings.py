@@ -46,17 +46,22 @@ def literal_text(token: Token) -> tuple[str, list[Diagnostic]]:
     backslashes = token.kind == QUOTED_TEXT
     if token.text[0] not in "$%" and not (backslashes and "\\" in token.text):
         return token.text, []
-    parts: list[str] = []
-    mistakes: list[Diagnostic] = []
+    pieces = list(_pieces(token.text, backslashes))
+    meanings = [_meaning(piece) if backslashes and piece[0] == "\\" else (_unmarked(piece), None) for piece in pieces]
+    text = "".join([meaning for meaning, _ in meanings])
+    mistakes = [mistake for _, mistake in meanings]
+    return text, _diagnostics(token, pieces, mistakes) if any(mistakes) else []
+
+
+def _diagnostics(token: Token, pieces: list[str], mistakes: list[str | None]) -> list[Diagnostic]:
+    found: list[Diagnostic] = []
     position = token.start
-    for piece in _pieces(token.text, backslashes):
+    for piece, mistake in zip(pieces, mistakes, strict=True):
         end = position_after(position, piece)
-        meaning, mistake = _meaning(piece) if backslashes and piece[0] == "\\" else (_unmarked(piece), None)
-        parts.append(meaning)
         if mistake is not None:
-            mistakes.append(Diagnostic(_MISTAKE, mistake, _EscapeSpan(token, position, end)))
+            found.append(Diagnostic(_MISTAKE, mistake, _EscapeSpan(token, position, end)))
         position = end
-    return "".join(parts), mistakes
+    return found
 
 
 def _pieces(text: str, backslashes: bool) -> Iterator[str]:

@@ -7,7 +7,6 @@ for "any". Types compare by structure. They are bounded in depth, and with them 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -21,6 +20,8 @@ MAX_TYPE_DEPTH = 150
 
 class Kind(Enum):
     """The families of types, by the name they have in messages."""
+
+    __hash__ = object.__hash__  # Enum's own is written in Python, and types are looked up by kind all the time
 
     STRING = "string"
     NUMBER = "number"
@@ -40,32 +41,43 @@ class NestingError(ValueError):
         super().__init__(f"values may not nest deeper than {MAX_TYPE_DEPTH} levels")
 
 
-@dataclass(frozen=True, slots=True)
 class Type:
-    """A cty type. Make one by the constants and functions of this module, not directly.
+    """A cty type. Make one by the constants and functions of this module, not directly; it never changes.
 
     `element` is a collection's element type, `elements` a tuple's types, `attributes` an object's, ordered by name.
     `str()` gives the friendly name that messages use, such as `list of string`; an object is just `object` there.
     """
 
-    kind: Kind
-    element: Type | None = None
-    elements: tuple[Type, ...] = ()
-    attribute_items: tuple[tuple[str, Type], ...] = ()
-    depth: int = field(default=1, compare=False, repr=False)
-    _hash: int = field(default=0, compare=False, repr=False)
+    __slots__ = ("_hash", "attribute_items", "depth", "element", "elements", "kind")
 
-    def __post_init__(self) -> None:
-        inner = [self.element] if self.element else [*self.elements, *(kind for _, kind in self.attribute_items)]
-        depth = 1 + max((kind.depth for kind in inner), default=0)
-        if depth > MAX_TYPE_DEPTH:
+    def __init__(
+        self,
+        kind: Kind,
+        element: Type | None = None,
+        elements: tuple[Type, ...] = (),
+        attribute_items: tuple[tuple[str, Type], ...] = (),
+    ) -> None:
+        inner = [element] if element else elements or [each for _, each in attribute_items]
+        self.depth: int = 1 + max([each.depth for each in inner], default=0)
+        if self.depth > MAX_TYPE_DEPTH:
             raise NestingError
-        object.__setattr__(self, "depth", depth)
+        self.kind = kind
+        self.element = element
+        self.elements = elements
+        self.attribute_items = attribute_items
         # Kept, because a structural hash of a type that shares its parts would take time exponential in its depth.
-        object.__setattr__(self, "_hash", hash((self.kind, self.element, self.elements, self.attribute_items)))
+        self._hash = hash((kind, element, elements, attribute_items))
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return isinstance(other, Type) and self._hash == other._hash and self._parts() == other._parts()
 
     def __hash__(self) -> int:
         return self._hash
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self.kind, self.element, self.elements, self.attribute_items)
 
     def __str__(self) -> str:
         name: str = self.kind.value

@@ -8,11 +8,10 @@ Rule 3: no message quotes any part of a URL, for it may hold a password.
 from __future__ import annotations
 
 import re
-import string
-from dataclasses import dataclass, field
 from enum import Enum
 
-_UNRESERVED = string.ascii_letters + string.digits + "-_.~"
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_UNRESERVED = _LETTERS + _LETTERS.upper() + "0123456789-_.~"
 
 
 class Part(Enum):
@@ -47,22 +46,22 @@ class UrlError(ValueError):
     """A text that Go does not take for a URL."""
 
 
-@dataclass
 class Url:
     """A URL in its parts. `user` and `password` are decoded, None for none; so are `host`, `path` and `fragment`."""
 
-    scheme: str = ""
-    opaque: str = ""
-    user: str | None = None
-    password: str | None = None
-    host: str = ""
-    path: str = ""
-    query: str = ""
-    fragment: str = ""
-    raw_path: str = field(default="", repr=False)
-    raw_fragment: str = field(default="", repr=False)
-    force_query: bool = False
-    omit_host: bool = False
+    def __init__(self) -> None:
+        self.scheme = ""
+        self.opaque = ""
+        self.user: str | None = None
+        self.password: str | None = None
+        self.host = ""
+        self.path = ""
+        self.query = ""
+        self.fragment = ""
+        self.raw_path = ""
+        self.raw_fragment = ""
+        self.force_query = False
+        self.omit_host = False
 
     def __str__(self) -> str:
         text = f"{self.scheme}:" if self.scheme else ""

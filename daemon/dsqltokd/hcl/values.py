@@ -9,25 +9,31 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from .gotext import quoted
 from .numbers import number_text, rounded
-from .types import BOOL, DYNAMIC, NUMBER, STRING, Kind, Type, list_type, map_type, object_type, set_type, tuple_type
+from .types import BOOL, DYNAMIC, NUMBER, STRING, Kind, Type, list_type, map_type, set_type, tuple_type
+
+Payload: TypeAlias = "str | Decimal | bool | tuple[Value, ...] | Mapping[str, Value] | None"
 
 
-@dataclass(frozen=True, slots=True)
 class Value:
-    """A value of a cty type. Make one by this module's functions: they normalise and check.
+    """A value of a cty type. Make one by this module's functions: they normalise and check. It never changes.
 
     Two values are equal if type and content are; for HCL's `==` see `operators`.
     """
 
-    type: Type
-    payload: str | Decimal | bool | tuple[Value, ...] | Mapping[str, Value] | None
+    __slots__ = ("payload", "type")
+
+    def __init__(self, type_: Type, payload: Payload) -> None:
+        self.type = type_
+        self.payload = payload
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Value) and self.type == other.type and self.payload == other.payload
 
     def __hash__(self) -> int:
         content = self.payload
@@ -123,11 +129,12 @@ def tuple_of(values: Iterable[Value]) -> Value:
 def object_of(attributes: Mapping[str, Value]) -> Value:
     """Return an object."""
     ordered = _ordered(attributes)
-    return Value(object_type({name: value.type for name, value in ordered.items()}), ordered)
+    types = tuple([(name, value.type) for name, value in ordered.items()])
+    return Value(Type(Kind.OBJECT, attribute_items=types), ordered)
 
 
-TRUE = Value(BOOL, payload=True)
-FALSE = Value(BOOL, payload=False)
+TRUE = Value(BOOL, True)
+FALSE = Value(BOOL, False)
 NULL = null()
 
 

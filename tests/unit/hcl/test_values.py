@@ -35,7 +35,8 @@ from dsqltokd.hcl import (
     tuple_type,
     unify,
 )
-from dsqltokd.hcl.numbers import NumberError, divide, multiply, number_text, parse_number
+from dsqltokd.hcl.arithmetic import divide, multiply
+from dsqltokd.hcl.numbers import NumberError, number_text, parse_number
 
 
 def test_equal_content_of_equal_type_is_equal() -> None:
