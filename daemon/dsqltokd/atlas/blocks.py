@@ -171,7 +171,7 @@ def block_references(blocks: Iterable[Block]) -> dict[str, Value]:
 
 
 def _references(blocks: Iterable[Block], depth: int) -> dict[str, Value]:
-    kinds: dict[str, dict[str, Value]] = {}
+    kinds: dict[str, dict[str, dict[str, Value]]] = {}
     unlabelled: Counter[str] = Counter()
     for block in blocks:
         named = kinds.setdefault(block.type, {})
@@ -180,13 +180,12 @@ def _references(blocks: Iterable[Block], depth: int) -> dict[str, Value]:
             name = str(unlabelled[block.type])
             unlabelled[block.type] += 1
         inner = _references(block.body.blocks, depth - 1) if depth else {}
-        value = object_of({"name": string(name), **_constants(block.body), **inner})
+        fields = {"name": string(name), **_constants(block.body), **inner}
         if len(block.labels) > 1:
-            siblings = named.get(block.labels[0])
-            named[block.labels[0]] = object_of({**(siblings.fields if siblings else {}), name: value})
+            named.setdefault(block.labels[0], {})[name] = object_of(fields)
         else:
-            named[name] = value
-    return {kind: object_of(named) for kind, named in kinds.items()}
+            named[name] = fields
+    return {kind: object_of({name: object_of(each) for name, each in named.items()}) for kind, named in kinds.items()}
 
 
 def _constants(body: Body) -> dict[str, Value]:

@@ -13,6 +13,7 @@ The rules, which are Atlas's unless said otherwise:
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from dsqltokd.hcl import (
@@ -48,6 +49,30 @@ _DEPTH = {"local": 1, "data": 2, "docker": 2}
 """How many names follow these roots in a reference. A `docker` block is a data source of Atlas's paid build."""
 
 
+_NOTHING: Mapping[str, Value] = MappingProxyType(dict.fromkeys(_DEPTH, object_of({})))
+"""What an expression sees that refers to no local and no data source."""
+
+
+class _References:
+    """What an expression refers to: all of it, and the locals and data sources that it names.
+
+    `whole` says whether it also refers to all locals or to all data sources, or to all of a type.
+    """
+
+    def __init__(self, expression: Expression) -> None:
+        self.all = references(expression)
+        self._to_nodes = [(each, _address(each)) for each in self.all if each.root in _DEPTH]
+        self.addresses = [address for _, address in self._to_nodes if address is not None]
+        self.whole = len(self.addresses) < len(self._to_nodes)
+
+    def named(self) -> Iterator[Address]:
+        """Yield the addresses. Raises `ProjectError` at a reference that has none."""
+        for traversal, address in self._to_nodes:
+            if address is None:
+                raise _unnamed(traversal)
+            yield address
+
+
 class Graph:
     """The project's locals and data sources, and the evaluation of everything that refers to them."""
 
@@ -57,6 +82,8 @@ class Graph:
         self._nodes: dict[Address, Attribute | Block] = {}
         self._results: dict[Address, Result] = {}
         self._failed: dict[Address, HclError] = {}
+        self._found: dict[Expression, _References] = {}
+        self._everything: tuple[int, Mapping[str, Value]] = (0, _NOTHING)
         for block in blocks:
             self._add(block)
 
@@ -91,9 +118,14 @@ class Graph:
 
     def evaluate(self, expression: Expression, variables: Mapping[str, Value]) -> Result:
         """Evaluate an expression outside of locals and data sources, with these variables beside the project's own."""
-        found = references(expression)
-        self._settle(filter(None, map(_address, found)))
-        return self._value(expression, found, variables)
+        self._settle(self._references(expression).addresses)
+        return self._value(expression, variables)
+
+    def _references(self, expression: Expression) -> _References:
+        found = self._found.get(expression)
+        if found is None:
+            found = self._found[expression] = _References(expression)
+        return found
 
     def _settle(self, wanted: Iterable[Address]) -> None:
         """Evaluate what is wanted and not evaluated yet, after everything it refers to."""
@@ -126,11 +158,10 @@ class Graph:
     def _needs(self, address: Address) -> Iterator[Address]:
         """Return what a local or data source refers to; nothing for a source that does not run here."""
         node = self._nodes[address]
-        if isinstance(node, Attribute):
-            return map(_named, _to_nodes([node.expression]))
-        if self._source(node) is None:
+        if isinstance(node, Block) and self._source(node) is None:
             return iter(())
-        return map(_named, _to_nodes(expressions(node.body)))
+        within = [node.expression] if isinstance(node, Attribute) else expressions(node.body)
+        return (address for expression in within for address in self._references(expression).named())
 
     def _source(self, block: Block) -> DataSource | None:
         return self._sources.get(block.labels[0] if block.type == "data" else block.type)
@@ -138,45 +169,57 @@ class Graph:
     def _node_value(self, address: Address) -> Result:
         node = self._nodes[address]
         if isinstance(node, Attribute):
-            return self._value(node.expression, references(node.expression), {})
+            return self._value(node.expression, {})
         source = self._source(node)
         if source is None:
             return Unavailable(_unsupported(node), ".".join(address))
-        blocked = self._blocked(_to_nodes(expressions(node.body)))
-        return blocked or source(node, self._known_value)
+        addresses = [each for within in expressions(node.body) for each in self._references(within).addresses]
+        return self._blocked(addresses) or source(node, self._known_value)
 
     def _known_value(self, expression: Expression) -> Value:
-        value = self._value(expression, references(expression), {})
+        value = self._value(expression, {})
         if isinstance(value, Unavailable):
             raise value.reason
         return value
 
-    def _value(self, expression: Expression, found: Iterable[Traversal], variables: Mapping[str, Value]) -> Result:
+    def _value(self, expression: Expression, variables: Mapping[str, Value]) -> Result:
         """Evaluate an expression whose references are settled."""
-        found = tuple(found)
-        blocked = self._blocked(found)
+        found = self._references(expression)
+        blocked = self._blocked(found.addresses)
         if blocked is not None:
             return blocked
         try:
             return evaluate_expression(expression, Scope({**self._visible(found), **variables}, {}, self._scope))
         except HclError as error:
-            raise self._explained(error, found) from None
+            raise self._explained(error, found.all) from None
 
-    def _blocked(self, found: Iterable[Traversal]) -> Unavailable | None:
-        results = (self._results.get(address) for address in map(_address, found) if address)
+    def _blocked(self, addresses: Iterable[Address]) -> Unavailable | None:
+        results = map(self._results.get, addresses)
         return next((result for result in results if isinstance(result, Unavailable)), None)
 
-    def _visible(self, found: Iterable[Traversal]) -> dict[str, Value]:
+    def _visible(self, found: _References) -> Mapping[str, Value]:
         """Return `local`, `data` and the like with what these references name, or whole where one names no part."""
-        whole = any(traversal.root in _DEPTH and _address(traversal) is None for traversal in found)
-        wanted = self._results if whole else filter(None, map(_address, found))
-        known = {address: result for address in wanted if isinstance(result := self._results.get(address), Value)}
-        sources: dict[str, dict[str, dict[str, Value]]] = {root: {} for root in _DEPTH if root != "local"}
-        for root, kind, *name in known:
-            if root != "local":
-                sources[root].setdefault(kind, {})[name[0]] = known[root, kind, name[0]]
+        if not found.whole:
+            return self._roots(found.addresses) if found.addresses else _NOTHING
+        # Results are only ever added. That all of them are made into one object again for each expression that sees it
+        # whole would take time quadratic in the size of the project.
+        if self._everything[0] != len(self._results):
+            self._everything = (len(self._results), self._roots(self._results))
+        return self._everything[1]
+
+    def _roots(self, addresses: Iterable[Address]) -> dict[str, Value]:
+        known = {address: result for address in addresses if isinstance(result := self._results.get(address), Value)}
+        local_values: dict[str, Value] = {}
+        sources: dict[str, dict[str, dict[str, Value]]] = {}
+        for address, value in known.items():
+            if len(address) == _DEPTH["local"] + 1:
+                local_values[address[1]] = value
+            else:
+                root, kind, name = address
+                sources.setdefault(root, {}).setdefault(kind, {})[name] = value
         return {
-            "local": object_of({address[1]: value for address, value in known.items() if address[0] == "local"}),
+            **_NOTHING,
+            "local": object_of(local_values),
             **{
                 root: object_of({kind: object_of(values) for kind, values in kinds.items()})
                 for root, kinds in sources.items()
@@ -218,10 +261,6 @@ def expressions(body: Body) -> Iterator[Expression]:
         yield from expressions(block.body)
 
 
-def _to_nodes(within: Iterable[Expression]) -> list[Traversal]:
-    return [found for expression in within for found in references(expression) if found.root in _DEPTH]
-
-
 def _address(traversal: Traversal) -> Address | None:
     """Return what a reference names, or None if it is not to a local or data source, or does not name a single one."""
     steps = traversal.steps[: _DEPTH.get(traversal.root, 0)]
@@ -229,17 +268,14 @@ def _address(traversal: Traversal) -> Address | None:
     return (traversal.root, *names) if names and len(names) == _DEPTH[traversal.root] else None
 
 
-def _named(traversal: Traversal) -> Address:
-    address = _address(traversal)
-    if address is None:
-        wanted = "local.NAME" if traversal.root == "local" else f"{traversal.root}.TYPE.NAME"
-        raise ProjectError(
-            "Unsupported reference",
-            f"Locals and data blocks refer to one another as {wanted}.",
-            traversal.span,
-            hint=f"write {wanted}",
-        )
-    return address
+def _unnamed(traversal: Traversal) -> ProjectError:
+    wanted = "local.NAME" if traversal.root == "local" else f"{traversal.root}.TYPE.NAME"
+    return ProjectError(
+        "Unsupported reference",
+        f"Locals and data blocks refer to one another as {wanted}.",
+        traversal.span,
+        hint=f"write {wanted}",
+    )
 
 
 def _within(inner: Span, outer: Span) -> bool:

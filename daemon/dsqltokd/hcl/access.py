@@ -49,13 +49,13 @@ def attribute(value: Value, name: str, where: Span) -> Value:
             "This value is null, so it does not have any attributes.",
             where,
         )
+    if value.type.is_mapping and name in value.fields:
+        return value.fields[name]
     attribute_type(value.type, name, where)
-    if name not in value.fields:
-        suggestion = did_you_mean(name, value.fields)
-        raise fail(
-            "Missing map element", f"This map does not have an element with the key {quoted(name)}.{suggestion}", where
-        )
-    return value.fields[name]
+    suggestion = did_you_mean(name, value.fields)
+    raise fail(
+        "Missing map element", f"This map does not have an element with the key {quoted(name)}.{suggestion}", where
+    )
 
 
 def attribute_type(of: Type, name: str, where: Span) -> Type:
