@@ -35,7 +35,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: `figure` is a ratio of `what` to `against`, or a count where `against` is "-".
+    """One line of the table: `figure` is a ratio of `what` to `against`, or counts what `what` says where that is "-".
 
     `detail` is for the reader who wants to know what the figure was made of; nothing is decided by it.
     """

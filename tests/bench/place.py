@@ -14,6 +14,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,14 +75,30 @@ class Home:
 
 def install(directory: Path) -> Installation:
     """Build the checkout's wheel and install it, with pip, in a fresh venv of the Python that runs the bench."""
-    wheels, venv = directory / "wheels", directory / "venv"
+    wheels = directory / "wheels"
     _do(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(wheels), str(_ROOT))
-    _do(sys.executable, "-m", "venv", "--without-pip", str(venv))
-    found = Installation(str(venv / "bin/python"), str(venv / "bin/dsqltok"))
-    wheel = next(wheels.glob("dsqltok-*.whl"))
-    _do(sys.executable, "-m", "pip", "--python", found.python, "install", "--quiet", "--compile", str(wheel))
-    _do(found.python, "-c", _CHECK)
-    return found
+    python = _venv(directory / "venv", str(next(wheels.glob("*.whl"))))
+    _do(python, "-c", _CHECK)
+    return Installation(python, str(directory / "venv/bin/dsqltok"))
+
+
+def install_references(directory: Path) -> str:
+    """Install the wheel that is there, and beside it the packages it is compared with; return that venv's Python."""
+    groups = tomllib.loads((_ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    python = _venv(directory / "references", *groups["bench"])
+    _do(*_pip_install(python), "--no-deps", str(next(directory.glob("wheels/*.whl"))))
+    return python
+
+
+def _venv(place: Path, *requirements: str) -> str:
+    _do(sys.executable, "-m", "venv", "--without-pip", str(place))
+    python = str(place / "bin/python")
+    _do(*_pip_install(python), *requirements)
+    return python
+
+
+def _pip_install(python: str) -> list[str]:
+    return [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--compile"]
 
 
 def furnish(directory: Path, installation: Installation) -> Home:

@@ -37,13 +37,13 @@ class Cursor(ABC):
 
     def __init__(self, tokens: Iterable[Token]) -> None:
         self._tokens = [token for token in tokens if token.kind != COMMENT]
-        self._after = 0  # the index behind the token that was read last
+        self._index = 0  # of the next token
+        self._after = 0  # of what follows the token that was read last
+        self.token = self.behind = self._tokens[0]
         self._newlines_count = True
         self._outer_newlines_count: list[bool] = []
         self._depth = 0
         self.mistakes = lexical_mistakes(self._tokens)
-        self._find()
-        self.behind = self.token
 
     @abstractmethod
     def expression(self) -> Expression:
@@ -52,8 +52,12 @@ class Cursor(ABC):
     def read(self) -> Token:
         """Return the next token and go past it. At the end that is EOF, again and again."""
         token = self.behind = self.token
-        self._after = self._index if token.kind == EOF else self._index + 1
-        self._find()
+        if token.kind != EOF:
+            self._index += 1
+        self._after = self._index
+        self.token = self._tokens[self._index]
+        if self.token.kind == NEWLINE:
+            self._find()
         return token
 
     def _find(self) -> None:

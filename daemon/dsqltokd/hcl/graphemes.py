@@ -27,6 +27,9 @@ _PICTOGRAPHS = (range(0x2190, 0x2C00), range(0x1F000, 0x1F1E6), range(0x1F200, 0
 
 def clusters(text: str) -> Iterator[str]:
     """Split a text into its grapheme clusters. A lone surrogate, which stands for a byte that is no UTF-8, is one."""
+    if text.isascii() and "\r" not in text:
+        yield from text
+        return
     start = 0
     flags = 0
     for index in range(1, len(text)):

@@ -128,17 +128,15 @@ class _Lexer:
         source, text, add = self.source, self.text, self.tokens.append
         while found := _CODE.match(text, self.at):
             group = found.lastindex or 0
-            start, end = found.span(group)
+            self.at, end = found.span(group)
             if group == _STRING:
-                self.at = start
                 self._plain_string(end)
             elif group == _BRACE:
-                self.at = start
-                if self._brace(text[start]):
+                if self._brace(text[self.at]):
                     return
             else:
-                written = text[start:end]
-                add(Token(source, start, end, _KINDS.get(group, written), written))
+                written = found[group]
+                add(Token(source, self.at, end, _KINDS.get(group, written), written))
                 self.at = end
         self._rare_code()
 
