@@ -279,6 +279,25 @@ def test_a_syntax_error_is_told_in_the_same_way(job: Job) -> None:
     assert "^" in error["detail"]
 
 
+def test_a_function_of_other_tools_is_answered_with_what_to_write_instead(job: Job) -> None:
+    job.write(SEED + "x = sum([1, 2])\n")
+    error = job.error("configuration", env="dsql")
+    assert error["message"] == f'{job.path}:16:5: call to unknown function: there is no function named "sum"'
+    assert error["hint"] == "write a + b: nothing adds up a list"
+
+
+@pytest.mark.parametrize("env", ["dsql", None])
+def test_an_env_block_with_a_slip_in_its_type_is_pointed_at(job: Job, env: str | None) -> None:
+    job.write(SEED.replace("env ", "evn "))
+    assert job.error("not_found", env=env)["hint"] == "did you mean env in line 12?"
+    assert "did you mean" not in job.error("not_found", env="other")["hint"]
+
+
+def test_a_suggestion_may_be_a_word_that_the_file_does_not_have(job: Job) -> None:
+    job.write(SEED + "x = atals.env\n")
+    assert job.error("configuration", env="dsql")["message"].endswith('named "atals". Did you mean "atlas"?')
+
+
 def test_a_var_that_is_none_is_the_callers_mistake(job: Job) -> None:
     job.error("usage", env="dsql", vars=["novalue"])
 

@@ -12,11 +12,13 @@ from .errors import NotRunError, ProjectError, Unavailable
 from .external import KIND as EXTERNAL
 from .external import OutputNeededError, Program, external_source
 from .functions import Directory, Functions, project_functions
+from .hints import INSTEAD, misspelt
 from .project import WORDS, Names, Project, World, evaluate_project, names
 from .variables import parse_inputs
 
 __all__ = [
     "EXTERNAL",
+    "INSTEAD",
     "KIND",
     "WORDS",
     "Directory",
@@ -33,6 +35,7 @@ __all__ = [
     "World",
     "evaluate_project",
     "external_source",
+    "misspelt",
     "names",
     "parse_inputs",
     "project_functions",

@@ -3,7 +3,7 @@
 Atlas evaluates every block that stands in the file but the envs that are not selected, so a mistake in any of them is
 an error. One thing is let pass here: a bare name that nothing defines, in a block about other matters than the
 connection (`review = ERROR`), is a keyword of Atlas's. Its paid build, the one with DSQL tokens, has more of them than
-are published, and none concerns a token.
+are published, and none concerns a token. Nor does a `dynamic` block, which only that build expands.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ ROOTS = frozenset({"atlas", "data", "each", "local", "var"})
 """Names that mean the same in every project; a block of such a type cannot be referred to."""
 
 _FOR_EACH = "for_each"
+_DYNAMIC = "dynamic"
 _NOTHING = Scope({}, {}, None)
 _NESTED = 2
 """How deep Atlas looks into a block for what others may refer to, such as `table.t.column.c`."""
@@ -101,7 +102,9 @@ class Evaluator:
         return self.graph.evaluate(expression, self.known)
 
     def block(self, block: Block) -> EvaluatedBlock:
-        """Evaluate a block and the blocks inside it."""
+        """Evaluate a block and the blocks inside it; a `dynamic` block is kept as it stands."""
+        if block.type == _DYNAMIC:
+            return EvaluatedBlock(block, {}, ())
         inner = Evaluator(self.graph, self.known, self.problems, keywords=True)
         outer = self if block.type == "env" else inner
         return EvaluatedBlock(block, outer.attributes(block.body), tuple(map(inner.block, block.body.blocks)))
@@ -109,7 +112,7 @@ class Evaluator:
     def instances(self, block: Block) -> Iterator[EvaluatedBlock]:
         """Evaluate a top-level block: once for each element of its `for_each`, where it has one."""
         for_each = block.body.attributes.get(_FOR_EACH)
-        if for_each is None:
+        if for_each is None or block.type == _DYNAMIC:
             yield self.block(block)
             return
         elements: Iterable[tuple[Value, Value]] = ()

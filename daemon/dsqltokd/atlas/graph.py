@@ -28,9 +28,11 @@ from dsqltokd.hcl import (
     object_of,
     references,
 )
+from dsqltokd.hcl.gotext import quoted
 from dsqltokd.hcl.suggest import did_you_mean
 
 from .errors import NotRunError, ProjectError, Unavailable
+from .hints import misspelt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -47,6 +49,10 @@ Result: TypeAlias = Value | Unavailable
 
 _DEPTH = {"local": 1, "data": 2, "docker": 2}
 """How many names follow these roots in a reference. A `docker` block is a data source of Atlas's paid build."""
+
+_SOURCES = ("data", "docker")
+DEFINED_BY = {"local": "locals", "data": "data", "docker": "docker", "var": "variable"}
+"""The type of the blocks that define what follows these roots."""
 
 
 _NOTHING: Mapping[str, Value] = MappingProxyType(dict.fromkeys(_DEPTH, object_of({})))
@@ -84,14 +90,15 @@ class Graph:
         self._failed: dict[Address, HclError] = {}
         self._found: dict[Expression, _References] = {}
         self._everything: tuple[int, Mapping[str, Value]] = (0, _NOTHING)
-        for block in blocks:
+        self._blocks = tuple(blocks)
+        for block in self._blocks:
             self._add(block)
 
     def _add(self, block: Block) -> None:
         if block.type == "locals":
             # The last of two locals or data blocks of one name wins.
             self._nodes |= {("local", name): attribute for name, attribute in block.body.attributes.items()}
-        elif block.type in _DEPTH:
+        elif block.type in _SOURCES:
             if len(block.labels) != _DEPTH[block.type]:
                 raise ProjectError(
                     f"Invalid {block.type} block", f"A {block.type} block has two labels: type and name.", block.span
@@ -172,7 +179,7 @@ class Graph:
             return self._value(node.expression, {})
         source = self._source(node)
         if source is None:
-            return Unavailable(_unsupported(node), ".".join(address))
+            return Unavailable(_unsupported(node, self._sources), ".".join(address))
         addresses = [each for within in expressions(node.body) for each in self._references(within).addresses]
         return self._blocked(addresses) or source(node, self._known_value)
 
@@ -227,24 +234,40 @@ class Graph:
         }
 
     def _explained(self, error: HclError, found: Iterable[Traversal]) -> HclError:
-        """Return the error, with more to say where it is about a local or data source that does not exist."""
+        """Return the error, with more to say where it is about something of the project that does not exist."""
         missing = [
             (traversal.span, address)
             for traversal in found
-            if (address := _address(traversal)) is not None and address not in self._nodes
+            if (address := _address(traversal) or _variable(traversal)) is not None and not self._exists(address)
         ]
         return HclError(*(self._explained_diagnostic(diagnostic, missing) for diagnostic in error.diagnostics))
+
+    def _exists(self, address: Address) -> bool:
+        if address[0] != "var":
+            return address in self._nodes
+        variables = self._scope.variable("var")
+        return variables is not None and address[1] in variables.fields
 
     def _explained_diagnostic(self, diagnostic: Diagnostic, missing: Iterable[tuple[Span, Address]]) -> Diagnostic:
         for span, address in missing:
             if not _within(diagnostic.subject, span):
                 continue
-            siblings = [other[-1] for other in self._nodes if other[:-1] == address[:-1]]
-            meant = did_you_mean(address[-1], siblings)
-            if address[0] != "local":
+            meant = self._meant(address)
+            if address[0] in _SOURCES:
                 return Diagnostic("Unknown data source", f"{'.'.join(address)} does not exist.{meant}", span)
-            return Diagnostic(diagnostic.summary, diagnostic.detail + meant, diagnostic.subject)
+            if "Did you mean" not in diagnostic.detail:
+                return Diagnostic(diagnostic.summary, diagnostic.detail + meant, diagnostic.subject)
         return diagnostic
+
+    def _meant(self, address: Address) -> str:
+        """Return a suggestion for what does not exist: its name, its type, or a block that was to define it."""
+        root, *kind, name = address
+        siblings = [other[-1] for other in self._nodes if other[:-1] == address[:-1]]
+        if kind and kind[0] not in self._sources:
+            kinds = {other[1] for other in self._nodes if other[0] == root}
+            return did_you_mean(name, siblings) or did_you_mean(kind[0], kinds)
+        slip = misspelt(self._blocks, (DEFINED_BY[root], *kind), name)
+        return did_you_mean(name, siblings) if slip is None else f" Did you mean {quoted(slip[0])} in line {slip[1]}?"
 
     def _cycle(self, path: list[Address]) -> ProjectError:
         names = [".".join(address) for address in path[path.index(path[-1]) :]]
@@ -268,6 +291,11 @@ def _address(traversal: Traversal) -> Address | None:
     return (traversal.root, *names) if names and len(names) == _DEPTH[traversal.root] else None
 
 
+def _variable(traversal: Traversal) -> Address | None:
+    step = traversal.steps[0] if traversal.root == "var" and traversal.steps else None
+    return (traversal.root, step.name) if isinstance(step, AttributeStep) else None
+
+
 def _unnamed(traversal: Traversal) -> ProjectError:
     wanted = "local.NAME" if traversal.root == "local" else f"{traversal.root}.TYPE.NAME"
     return ProjectError(
@@ -282,11 +310,12 @@ def _within(inner: Span, outer: Span) -> bool:
     return outer.start.byte <= inner.start.byte and inner.end.byte <= outer.end.byte
 
 
-def _unsupported(block: Block) -> NotRunError:
+def _unsupported(block: Block, supported: Iterable[str]) -> NotRunError:
     what = f'{block.type} "{block.labels[0]}"'
+    meant = did_you_mean(block.labels[0], supported) if block.type == "data" else ""
     return NotRunError(
         "Unsupported data source",
-        f"dsqltok does not run {what}, and what was asked for depends on it.",
+        f"dsqltok does not run {what}, and what was asked for depends on it.{meant}",
         block.span,
         hint='use data "aws_dsql_token", getenv() or --var for what the url needs',
     )

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 from dsqltokd.hcl import NestingError, Scope, object_of, string
 
-from .blocks import EvaluatedBlock, Evaluator, block_references, env_name, selected_envs, takes_any_name
+from .blocks import ROOTS, EvaluatedBlock, Evaluator, block_references, env_name, selected_envs, takes_any_name
 from .dsql_token import ARGUMENTS as TOKEN_ARGUMENTS
 from .dsql_token import KIND
 from .errors import Problems, ProjectError, Unavailable
 from .external import ARGUMENTS as EXTERNAL_ARGUMENTS
-from .graph import Graph
+from .external import KIND as EXTERNAL
+from .graph import DEFINED_BY, Graph
 from .variables import ARGUMENTS as VARIABLE_ARGUMENTS
-from .variables import resolve_variables
+from .variables import TYPES, resolve_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from .functions import Functions
     from .graph import DataSource, Result
 
-WORDS = frozenset({*VARIABLE_ARGUMENTS, *TOKEN_ARGUMENTS, *EXTERNAL_ARGUMENTS})
-"""Names of arguments that a message may mention though they stand in no project file."""
+_ARGUMENTS = (*VARIABLE_ARGUMENTS, *TOKEN_ARGUMENTS, *EXTERNAL_ARGUMENTS)
+WORDS = frozenset({*_ARGUMENTS, *TYPES, *ROOTS, *DEFINED_BY.values(), KIND, EXTERNAL})
+"""Names of the language's that a message may mention though they stand in no project file."""
 
 _SETTLED_EARLIER = frozenset({"data", "docker", "env", "locals", "variable"})
 

@@ -25,6 +25,7 @@ from dsqltokd.hcl import (
     string,
     tuple_type,
 )
+from dsqltokd.hcl.suggest import did_you_mean
 from dsqltokd.hcl.syntax import (
     Expression,
     FunctionCall,
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 ARGUMENTS = ("type", "default", "description")
 _PRIMITIVES = {"string": STRING, "number": NUMBER, "int": NUMBER, "bool": BOOL}
 _COLLECTIONS = {"list": list_type, "set": set_type, "map": map_type}
+TYPES = (*_PRIMITIVES, *_COLLECTIONS, "tuple", "object")
+"""The words that types are made of."""
 
 
 def parse_inputs(texts: Iterable[str]) -> dict[str, Value]:
@@ -134,11 +137,23 @@ def _variable_type(name: str, expression: Expression) -> Type:
         what = "type" if quoted is None else f'type "{quoted}"'
         raise ProjectError(
             f'invalid {what} for variable "{name}"',
-            "Valid types are: string, number, bool, list, map, or set",
+            f"Valid types are: string, number, bool, list, map, or set.{_meant(expression)}",
             expression.span,
             hint="write the type without quotes, as in type = list(string)",
         )
     return found
+
+
+def _meant(expression: Expression) -> str:
+    """Return a suggestion for the outermost word of a type that is none."""
+    match expression:
+        case Parentheses(inner=inner):
+            return _meant(inner)
+        case Variable(traversal=traversal):
+            return "" if traversal.root in TYPES else did_you_mean(traversal.root, TYPES)
+        case FunctionCall(name=name, arguments=arguments):
+            return "".join(map(_meant, arguments[:1])) if name in TYPES else did_you_mean(name, TYPES)
+    return ""
 
 
 def _read_type(expression: Expression) -> Type | None:

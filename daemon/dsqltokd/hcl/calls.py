@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
+UNKNOWN_FUNCTION = "Call to unknown function"
 _EXPANDING = "Invalid expanding argument value"
 _ARGUMENT = "Invalid function argument"
 
@@ -89,7 +90,7 @@ def _unknown_function(node: FunctionCall, scope: Scope) -> NoReturn:
             detail = f"There are no functions in namespace {quoted(space + colons)}."
     else:
         detail += f".{did_you_mean(name, names)}"
-    raise fail("Call to unknown function", detail, node.name_span)
+    raise fail(UNKNOWN_FUNCTION, detail, node.name_span)
 
 
 def _expanded(last: Expression, scope: Scope, evaluate: Evaluator) -> list[Expression]:

@@ -7,14 +7,8 @@ and `true || x` is true whatever becomes of x. An error without diagnostics is j
 Rule 3: a chain of binary operators is walked in a loop, since it leans to the left however long it is. Everything else
 nests no deeper than the parser allows. What still hits the bottom of Python's stack becomes a diagnostic.
 
-Today's HCL (2.25) is the model, not 2.18.1, which Atlas uses. They differ in this:
-- 2.18.1 evaluates both sides of `&&` and `||` and fails if either fails; today the operand that decides does so even if
-  the other one fails, from whichever side (`x || true`). A null operand counts as false then.
-- 2.18.1 knows no `::` in names of functions.
-What is not as in HashiCorp's code at all:
-- x/0 is an error, not an infinity, and numbers end at 10**4096.
-- `length()` and other functions give 512-bit numbers like all others, where cty's have 64 bits until they meet those.
-- An attribute or element that does not exist is answered with the name that was meant, as a variable is.
+Today's HCL (2.25) is the model, not 2.18.1, which Atlas uses. Where they differ, and where this is unlike either, is
+listed in docs/atlas-hcl.md.
 """
 
 from __future__ import annotations

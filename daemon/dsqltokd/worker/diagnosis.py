@@ -10,14 +10,15 @@ import re
 from typing import TYPE_CHECKING
 
 from dsqltok.errors import ConfigurationError
-from dsqltokd.atlas import WORDS
-from dsqltokd.hcl import excerpt
+from dsqltokd.atlas import INSTEAD, WORDS
+from dsqltokd.hcl import Diagnostic, excerpt
+from dsqltokd.hcl.calls import UNKNOWN_FUNCTION
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from dsqltokd.atlas import Functions
-    from dsqltokd.hcl import Diagnostic, Function, HclError, LazyFunction, Parameter
+    from dsqltokd.hcl import Function, HclError, LazyFunction, Parameter
 
 _MOST = 10  # mistakes told in one go
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -32,10 +33,11 @@ def configuration_error(error: HclError, source: bytes, functions: Functions) ->
     parameters = (parameter.name for function in functions.values() for parameter in _parameters(function))
     words = {*WORDS, *functions, *parameters, "true", "false", "heredoc"}
     text = source.decode(errors="replace")
-    first, *others = error.diagnostics
+    first, *others = (_advised(each, source) for each in error.diagnostics)
     details = [shown(first, source)]
     for other in others[: _MOST - 1]:
         details += ["", f"{place(other)}: {_said(other, text, words)}", shown(other, source)]
+        details += [f"hint: {other.hint}"] if other.hint else []
     if len(others) >= _MOST:
         details += ["", f"… and {len(others) - _MOST + 1} more"]
     start = first.subject.start
@@ -56,6 +58,17 @@ def place(diagnostic: Diagnostic) -> str:
 def shown(diagnostic: Diagnostic, source: bytes) -> str:
     """Return the line of a mistake with a caret below it."""
     return excerpt(source, diagnostic.subject).partition("\n")[2]  # the message has said where
+
+
+def _advised(diagnostic: Diagnostic, source: bytes) -> Diagnostic:
+    """Return the diagnostic with what to write in place of a function that Atlas does not have, where it is of one."""
+    subject = diagnostic.subject
+    called = source[subject.start.byte : subject.end.byte].decode(errors="replace")
+    if diagnostic.summary != UNKNOWN_FUNCTION or called not in INSTEAD:
+        return diagnostic
+    # Of short names many are near: "sql" is no help to whoever wrote sum().
+    detail = diagnostic.detail.partition(" Did you mean ")[0]
+    return Diagnostic(diagnostic.summary, detail, subject, INSTEAD[called])
 
 
 def _said(diagnostic: Diagnostic, text: str, words: Collection[str]) -> str:

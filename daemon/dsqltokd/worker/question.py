@@ -22,6 +22,7 @@ from dsqltokd.atlas import (
     World,
     evaluate_project,
     external_source,
+    misspelt,
     token_source,
 )
 
@@ -89,10 +90,10 @@ class Question:
         )
         project = evaluate_project(self.body, env=env or "", inputs=self.inputs, world=world, token=self.data)
         if env is not None and not project.envs:
-            raise self.unknown_env(f'env "{env}" is not defined in {self.path}')
+            raise self.unknown_env(f'env "{env}" is not defined in {self.path}', env)
         return Evaluation(project, requests, placeholders, programs)
 
-    def unknown_env(self, message: str) -> NotFoundError:
+    def unknown_env(self, message: str, asked: str | None = None) -> NotFoundError:
         """Return the error for an env that is not there, with those that are."""
         envs, tokens = self.names.envs, self.names.tokens
         known = [", ".join(envs)] if envs else []
@@ -101,6 +102,9 @@ class Question:
         hint = f"there is {' and '.join(known)}" if known else "add an env block"
         if not known and tokens:
             hint = f"get a token without an env: --data {'|'.join(tokens)}"
+        slip = misspelt(self.body.blocks, ("env",), asked) if asked or not known else None
+        if slip is not None:
+            hint = f"did you mean {slip[0]} in line {slip[1]}?"
         return NotFoundError(message, hint=hint, data={"candidates": list(envs if known else tokens)})
 
     def unknown_data(self) -> NotFoundError:

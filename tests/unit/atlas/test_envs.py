@@ -116,6 +116,13 @@ def test_a_bare_name_in_a_block_about_other_matters_is_a_keyword_of_atlas(evalua
     assert found.env.blocks[0].attributes == {"review": string("WARNING")}
 
 
+def test_a_dynamic_block_is_kept_and_not_looked_into(evaluate: Evaluate) -> None:
+    dynamic = '  dynamic "schema" {\n    for_each = ["a"]\n    content {\n      name = schema.value\n    }\n  }\n'
+    found = evaluate(f'{dynamic}env "a" {{\n{dynamic}  url = "x"\n}}', "a")
+    assert (found.url, [block.source.type for block in found.env.blocks]) == ("x", ["dynamic"])
+    assert [block.source.type for block in found.project.blocks] == ["dynamic"]
+
+
 def test_a_bare_name_in_the_env_itself_has_to_be_defined(evaluate: Evaluate) -> None:
     assert evaluate.error('env "a" {\n  driver = MYSQL\n}', "a").startswith("2:12: Unknown variable")
 
