@@ -80,7 +80,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 async def _serve(settings: config.Config, place: Place, registry: Registry) -> None:
     # A daemon that finds another one need not load these.
-    from dsqltokd.server import Limits  # noqa: PLC0415
+    from dsqltokd.connection import Limits  # noqa: PLC0415
     from dsqltokd.service import Service  # noqa: PLC0415
 
     # Whom AWS takes a caller for is the caller's to say: what the daemon itself was started with must not leak in.

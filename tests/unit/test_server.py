@@ -15,7 +15,8 @@ import pytest
 
 from dsqltok import protocol
 from dsqltok.errors import NotFoundError
-from dsqltokd.server import Channel, Limits, Server, UnknownMethodError, peer_uid
+from dsqltokd.connection import Channel, Limits, UnknownMethodError
+from dsqltokd.server import Server, peer_uid
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Coroutine

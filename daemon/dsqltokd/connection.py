@@ -1,0 +1,278 @@
+"""One connection: split lines, answer. It knows JSON-RPC and nothing of tokens.
+
+The rules:
+- A request has at most `MAX_REQUEST` bytes and a while to arrive; a connection between requests may rest for longer;
+  one that does not read its answers is dropped: `Limits` has the figures.
+- A client may close its sending side; what it asked for until then is still answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dsqltok import protocol
+from dsqltok.errors import DeniedError, DsqltokError, UsageError
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Awaitable, Callable
+
+_log = logging.getLogger(__name__)
+_TURN = 16  # reads of one connection before the others have their turn
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What clients may take.
+
+    `pending` is how many requests of one connection are worked on at a time, `unread` how many bytes of answers wait
+    for one that does not read. A request has `request_seconds` to arrive, the next one `idle_seconds` to begin; whether
+    they do is looked at every `sweep_seconds`. An answer that takes `notice_seconds` is announced to who wants it.
+    """
+
+    connections: int = 1024
+    pending: int = 256
+    unread: int = 4 << 20
+    request_seconds: float = 10.0
+    idle_seconds: float = 300.0
+    sweep_seconds: float = 5.0
+    notice_seconds: float = 0.3
+
+
+class Channel(Protocol):
+    """What a handler may do with the connection that a request came from."""
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        """Send a notification."""
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called when the connection ends."""
+
+
+class UnknownMethodError(Exception):
+    """The handler has no such method."""
+
+
+class Host(Protocol):
+    """The server, as a connection sees it."""
+
+    loop: asyncio.AbstractEventLoop
+    limits: Limits
+    patience: float
+    handle: Callable[[str, dict[str, Any], Channel], dict[str, Any] | Awaitable[dict[str, Any]]]
+
+    def adopt(self, connection: Connection) -> None:
+        """Count a connection that goes on."""
+
+    def release(self, connection: Connection) -> None:
+        """Count a connection no more."""
+
+
+class Connection:
+    """One connection; a `Channel` for the handlers. `closed`, `tasks` and `deadline` are for the server to see."""
+
+    def __init__(self, server: Host, sock: socket.socket) -> None:
+        self._server = server
+        self._sock = sock
+        self._received = b""
+        self._unsent = b""
+        self._ended = False  # the peer sends no more
+        self._farewells: list[Callable[[], None]] = []
+        self._watched = False  # known to the server and the loop
+        self._reading = False
+        self.closed = False
+        self.tasks: set[asyncio.Task[None]] = set()
+        self._limits = server.limits
+        self.deadline = server.loop.time() + server.limits.request_seconds
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        """Send a notification."""
+        self._send(protocol.notification(method, params))
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called when the connection ends. From now on it may rest for as long as it likes."""
+        if self.closed:
+            callback()
+            return
+        self._farewells.append(callback)
+        self.deadline = float("inf")
+
+    def refuse(self) -> None:
+        """Say that only the daemon's own user is served, and hang up."""
+        error = DeniedError("this daemon serves another user", hint="start your own: dsqltok get does it")
+        self._send(protocol.failure(None, error))
+        self.close()
+
+    def stay(self) -> None:
+        """Wait for more."""
+        self._watched = True
+        self._server.adopt(self)
+        self._read_on()
+
+    def _read_on(self) -> None:
+        if self._watched and not self._reading and not self._ended:
+            self._reading = True
+            self._server.loop.add_reader(self._sock, self.receive)
+
+    def receive(self) -> None:
+        """Take what has arrived, and answer it."""
+        for _ in range(_TURN):
+            if self.closed or self._full():
+                return
+            try:
+                more = self._sock.recv(protocol.MAX_REQUEST)
+            except BlockingIOError:
+                return
+            except OSError:
+                self.close()
+                return
+            if not more:
+                self._end()
+                return
+            begun = bool(self._received)
+            self._received += more
+            self._take_lines(begun=begun)
+
+    def _full(self) -> bool:
+        """Tell whether enough is being worked on; if so, read no more until `_finish` says otherwise."""
+        if len(self.tasks) < self._limits.pending:
+            return False
+        if self._reading:
+            self._reading = False
+            self._server.loop.remove_reader(self._sock)
+        return True
+
+    def close(self) -> None:
+        """Hang up."""
+        if self.closed:
+            return
+        self.closed = True
+        if self._watched:
+            self._server.loop.remove_reader(self._sock)
+            self._server.loop.remove_writer(self._sock)
+            self._server.release(self)
+        self._sock.close()
+        for farewell in self._farewells:
+            farewell()
+
+    def _end(self) -> None:
+        self._ended = True
+        if self._reading:
+            self._reading = False
+            self._server.loop.remove_reader(self._sock)
+        self._close_if_done()
+
+    def _close_if_done(self) -> None:
+        if self._ended and not self.tasks and not self._unsent:
+            self.close()
+
+    def _take_lines(self, *, begun: bool) -> None:
+        """Answer the complete lines. `begun` tells that a part of the first was here before, and its time runs."""
+        *lines, self._received = self._received.split(b"\n")
+        for line in lines:
+            if len(line) >= protocol.MAX_REQUEST:
+                self._received = line
+                break
+            if line.strip() and not self.closed:
+                self._take(line)
+        if len(self._received) >= protocol.MAX_REQUEST:
+            text = f"a request has at most {protocol.MAX_REQUEST} bytes"
+            error = UsageError(text, hint="most of it is the environment: unset AWS_* variables that are not needed")
+            self._send(protocol.failure(None, error, protocol.INVALID_REQUEST))
+            self.close()
+        elif not self._farewells and (lines or not begun):
+            pause = self._limits.request_seconds if self._received else self._limits.idle_seconds
+            self.deadline = self._server.loop.time() + pause
+
+    def _take(self, line: bytes) -> None:
+        try:
+            request_id, method, params = protocol.read_request(line)
+        except protocol.BadRequestError as bad:
+            error = UsageError(bad.message, hint="PROTOCOL in the README shows a request")
+            self._send(protocol.failure(bad.request_id, error, bad.code))
+            return
+        try:
+            answer = self._server.handle(method, params, self)
+        except Exception as error:  # noqa: BLE001 - answered in the protocol's words below
+            self._answer(request_id, _failure(request_id, method, error))
+            return
+        if isinstance(answer, dict):
+            self._answer(request_id, protocol.result(request_id, answer))
+            return
+        notice = None
+        if params.get("progress") is True:
+            notice = self._server.loop.call_later(self._limits.notice_seconds, self._tell_to_wait)
+        task = self._server.loop.create_task(self._finish(request_id, method, answer, notice))
+        self.tasks.add(task)
+
+    async def _finish(
+        self, request_id: object, method: str, answer: Awaitable[dict[str, Any]], notice: asyncio.TimerHandle | None
+    ) -> None:
+        try:
+            line = protocol.result(request_id, await answer)
+        except Exception as error:  # noqa: BLE001 - answered in the protocol's words
+            line = _failure(request_id, method, error)
+        if notice is not None:
+            notice.cancel()
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - for the type checker
+        self.tasks.discard(task)
+        self._answer(request_id, line)
+        if not self.closed:
+            self.deadline = max(self.deadline, self._server.loop.time() + self._limits.request_seconds)
+            self._read_on()
+            self._close_if_done()
+
+    def _tell_to_wait(self) -> None:
+        self._send(protocol.wait(int(self._server.patience)))
+
+    def _answer(self, request_id: object, line: bytes) -> None:
+        if request_id is not None:
+            self._send(line)
+
+    def _send(self, line: bytes) -> None:
+        if self.closed:
+            return
+        if self._unsent:
+            self._unsent += line
+            if len(self._unsent) > self._limits.unread:
+                self.close()
+            return
+        try:
+            sent = self._sock.send(line)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.close()
+            return
+        if sent < len(line):
+            self._unsent = line[sent:]
+            self._server.loop.add_writer(self._sock, self._send_rest)
+            if not self._watched:
+                self.stay()
+
+    def _send_rest(self) -> None:
+        try:
+            self._unsent = self._unsent[self._sock.send(self._unsent) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()
+            return
+        if not self._unsent:
+            self._server.loop.remove_writer(self._sock)
+            self._close_if_done()
+
+
+def _failure(request_id: object, method: str, error: Exception) -> bytes:
+    if isinstance(error, UnknownMethodError):
+        unknown = UsageError(f'there is no method "{method}"', hint="PROTOCOL in the README lists them")
+        return protocol.failure(request_id, unknown, protocol.METHOD_NOT_FOUND)
+    if isinstance(error, DsqltokError):
+        return protocol.failure(request_id, error)
+    _log.error("%s failed: %s", method, type(error).__name__)
+    bug = DsqltokError(f"the daemon failed ({type(error).__name__})", hint="please report this, with the daemon's log")
+    return protocol.failure(request_id, bug)

@@ -1,0 +1,190 @@
+"""What the requests about tokens, urls and projects mean."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from dsqltok.errors import DsqltokError, NotFoundError, UsageError
+from dsqltokd import choice, report
+from dsqltokd import query as queries
+from dsqltokd.registry import Added
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from dsqltokd.connection import Channel
+    from dsqltokd.model import Target, Token
+    from dsqltokd.projects import Entry, Projects
+    from dsqltokd.query import Query
+    from dsqltokd.registry import Registry
+    from dsqltokd.tokens import Tokens
+
+    Handler: TypeAlias = Callable[[dict[str, Any], Channel], dict[str, Any] | Awaitable[dict[str, Any]]]
+    """Answers the parameters of a request, at once or later; raises `DsqltokError`."""
+
+_LOAD_SECONDS = 1.0  # that a first request waits for what the keyring may hold
+
+
+class Requests:
+    """The handlers by method. `loaded` is to be set when it is known what the keyring holds."""
+
+    def __init__(self, projects: Projects, tokens: Tokens, registry: Registry) -> None:
+        self._projects = projects
+        self._tokens = tokens
+        self._registry = registry
+        self._news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._registering = asyncio.Lock()
+        self.loaded = asyncio.Event()
+        self.handlers: dict[str, Handler] = {
+            "token.get": self._token_get,
+            "token.watch": self._token_watch,
+            "url.get": self._url_get,
+            "project.inspect": self._inspect,
+            "projects.add": self._projects_add,
+            "projects.allow": self._projects_allow,
+            "projects.remove": self._projects_remove,
+            "projects.list": self._projects_list,
+        }
+
+    def tell(self) -> None:
+        """A token or project may have changed: whoever watches one is to look again."""
+        news, self._news = self._news, asyncio.get_running_loop().create_future()
+        news.set_result(None)
+
+    # Tokens and urls
+
+    def _token_get(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any] | Awaitable[dict[str, Any]]:
+        query = queries.read(params)
+        if query.config is not None:
+            entry = self._projects.peek(query.key(query.config), query)
+            if entry is not None:
+                chosen = choice.token(entry, query)
+                token = self._tokens.peek(chosen.target)
+                if token is not None:
+                    return _answer(chosen, token, entry)
+        return self._token(query)
+
+    async def _token(self, query: Query) -> dict[str, Any]:
+        entry = await self._entry(query)
+        chosen = choice.token(entry, query)
+        token = await self._fresh(chosen.target, query)
+        return _answer(chosen, token, entry)
+
+    async def _fresh(self, target: Target, query: Query) -> Token:
+        if not self.loaded.is_set() and self._tokens.peek(target) is None:
+            try:
+                async with asyncio.timeout(_LOAD_SECONDS):
+                    await self.loaded.wait()
+            except TimeoutError:
+                pass  # the keyring hangs, and what it may hold is not worth more of the caller's time
+        return await self._tokens.get(target, query.secrets())
+
+    async def _url_get(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
+        query = queries.read(params)
+        if query.data is not None:
+            raise UsageError("a url has the tokens that it needs in it", hint="leave data out, or ask for a token")
+        entry = await self._entry(query)
+        wanted = choice.all_tokens(entry, query)
+        found = await asyncio.gather(*(self._fresh(chosen.target, query) for chosen in wanted))
+        tokens = {chosen.data: token.value for chosen, token in zip(wanted, found, strict=True)}
+        urls = await self._projects.urls(entry, query, tokens)
+        return {"urls": [url.reveal() for url in urls], "warnings": entry.warnings}
+
+    async def _entry(self, query: Query) -> Entry:
+        if query.config is not None:
+            return await self._projects.get(query.key(query.config), query)
+        return await choice.among_added(self._projects, self._registry.projects, query)
+
+    async def _token_watch(self, params: dict[str, Any], channel: Channel) -> dict[str, Any]:
+        query = queries.read(params)
+        news = self._news
+        first = await self._token(query)
+        task = asyncio.get_running_loop().create_task(self._report_tokens(query, first, news, channel))
+        channel.on_close(partial(_cancel, task))
+        return first
+
+    async def _report_tokens(
+        self, query: Query, last: dict[str, Any], news: asyncio.Future[None], channel: Channel
+    ) -> None:
+        while True:
+            await asyncio.shield(news)
+            news = self._news
+            try:
+                answer = await self._token(query)
+            except DsqltokError as error:
+                answer = {"error": error.as_data()}
+            if answer != last:
+                channel.notify("token", answer)
+                last = answer
+
+    # Projects: what is in one, what it may run, and those that were added
+
+    async def _inspect(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
+        reveal = params.pop("reveal", False)
+        query = queries.read(params)
+        key = query.key(_path(params))
+        answer = await self._projects.ask("inspect", key, query)
+        if reveal is True:
+            wanted = choice.targets(answer["targets"], query)
+            found = await asyncio.gather(*(self._fresh(target, query) for target in wanted.values()))
+            tokens = {name: token.value.reveal() for name, token in zip(wanted, found, strict=True)}
+            given = {"texts": answer["texts"], "outputs": answer["outputs"]}
+            answer = await self._projects.ask("inspect", key, query, tokens=tokens, **given)
+        return {name: answer[name] for name in ("envs", "local", "var", "sources", "not_run")}
+
+    async def _projects_allow(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
+        query = queries.read(params)
+        config = _path(params)
+        found = (await self._projects.ask("programs", query.key(config), query))["programs"]
+        async with self._registering:
+            await asyncio.to_thread(self._registry.allow, config, [program["digest"] for program in found])
+        self._projects.allowed(config)
+        return {"programs": [{name: each[name] for name in ("name", "argv", "directory")} for each in found]}
+
+    async def _projects_add(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
+        config, variables = _path(params), queries.read_variables(params)
+        query = queries.read({"config": config, "vars": list(variables)})
+        await self._projects.check(query.key(config), query)
+        async with self._registering:
+            await asyncio.to_thread(self._registry.add, Added(config, variables))
+        return {"config": config}
+
+    async def _projects_remove(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
+        config = _path(params)
+        async with self._registering:
+            known = await asyncio.to_thread(self._registry.remove, config)
+        if not known:
+            raise NotFoundError(f"{config} was not added", hint="dsqltok projects list shows what was")
+        return {"config": config}
+
+    def _projects_list(self, _params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
+        return {"projects": [report.added(project) for project in self._registry.projects]}
+
+
+def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+
+
+def _path(params: dict[str, Any]) -> str:
+    config = queries.read_path(params)
+    if config is None:
+        raise UsageError("config is missing", hint="it is the project file's absolute path")
+    return config
+
+
+def _answer(chosen: choice.Chosen, token: Token, entry: Entry) -> dict[str, Any]:
+    """Return the answer to a request for a token; without warnings, the token comes first, as clients expect."""
+    warnings = {"warnings": entry.warnings} if entry.error is not None else {}
+    return {
+        **warnings,
+        "token": token.value.reveal(),
+        "expires_at": report.moment(token.expires_at),
+        "host": chosen.target.host,
+        "user": chosen.user,
+        "region": token.region,
+        "action": chosen.target.action,
+        "env": entry.key.env or chosen.env,
+        "data": chosen.data,
+    }
