@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from .source import Span, join_spans, span_behind
 from .syntax import Conditional, Expression, For, Literal, Template, TemplateJoin
@@ -39,6 +39,11 @@ class _Open:
         self.parts: list[Expression] = []
         self.otherwise: list[Expression] | None = None
 
+    @property
+    def takes_else(self) -> bool:
+        """Whether an `else` may come: it is an `if` without one."""
+        return self.directive.keyword == "if" and self.otherwise is None
+
 
 class DirectiveTree:
     """Matches directives. A loop with a stack of its own: directives nest without Python's stack."""
@@ -50,7 +55,7 @@ class DirectiveTree:
         self._parts: list[Expression] = []  # those of the innermost open arm
 
     def build(self, row: Iterable[Part]) -> tuple[Expression, ...]:
-        """Return the parts of the whole template. Fails on directives that do not match."""
+        """Return the parts of the whole template. A directive that does not match ends the one it stands in."""
         root = self._parts
         for part in row:
             if isinstance(part, Expression):
@@ -60,9 +65,9 @@ class DirectiveTree:
                 self._parts = self._open[-1].parts
             else:
                 self._end_or_else(part, root)
-        if self._open:
-            start = self._open[-1].directive
-            self._cursor.fail(
+        for unclosed in reversed(self._open):
+            start = unclosed.directive
+            self._cursor.note(
                 "Unexpected end of template",
                 f"The {start.keyword} directive at {start.span} is missing its corresponding end{start.keyword} "
                 "directive.",
@@ -72,24 +77,19 @@ class DirectiveTree:
 
     def _end_or_else(self, piece: Directive, root: list[Expression]) -> None:
         innermost = self._open[-1] if self._open else None
-        if innermost is None:
-            self._unexpected(piece, "The control directives within this template are unbalanced.")
-        start = innermost.directive
-        if piece.keyword == "else" and start.keyword == "if" and innermost.otherwise is None:
+        if innermost is not None and piece.keyword == "else" and innermost.takes_else:
             self._parts = innermost.otherwise = []
             return
-        if piece.keyword == "else":
-            already = f"Already in the else clause for the if started at {start.span}."
-            not_here = "An else clause is not expected for a for directive."
-            self._unexpected(piece, already if start.keyword == "if" else not_here)
-        if piece.keyword != f"end{start.keyword}":
-            self._unexpected(
-                piece, f"Expecting an end{start.keyword} directive for the {start.keyword} started at {start.span}."
-            )
+        mistake = _mismatch(innermost, piece)
+        if mistake:
+            self._cursor.note(f"Unexpected {piece.keyword} directive", mistake, piece.span)
+        if innermost is None:
+            return
         self._open.pop()
-        whole = _conditional(innermost, piece) if start.keyword == "if" else _loop(innermost, piece)
         self._parts = self._innermost_parts(root)
-        self._parts.append(whole)
+        if not mistake:
+            loop = innermost.directive.keyword == "for"
+            self._parts.append(_loop(innermost, piece) if loop else _conditional(innermost, piece))
 
     def _innermost_parts(self, root: list[Expression]) -> list[Expression]:
         if not self._open:
@@ -97,8 +97,19 @@ class DirectiveTree:
         innermost = self._open[-1]
         return innermost.parts if innermost.otherwise is None else innermost.otherwise
 
-    def _unexpected(self, piece: Directive, detail: str) -> NoReturn:
-        self._cursor.fail(f"Unexpected {piece.keyword} directive", detail, piece.span)
+
+def _mismatch(opened: _Open | None, end: Directive) -> str:
+    """Say why `end`, which is no `else` that is welcome, cannot end what is open; nothing if it can."""
+    if opened is None:
+        return "The control directives within this template are unbalanced."
+    start = opened.directive
+    if end.keyword == f"end{start.keyword}":
+        return ""
+    if end.keyword != "else":
+        return f"Expecting an end{start.keyword} directive for the {start.keyword} started at {start.span}."
+    if start.keyword == "if":
+        return f"Already in the else clause for the if started at {start.span}."
+    return "An else clause is not expected for a for directive."
 
 
 def _arm(parts: Sequence[Expression], where: Span) -> Template:

@@ -7,9 +7,10 @@ with what follows it: `.name`, `.0`, `.*`, `[key]`, `[*]`. A unary operator take
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from .constructors import ConstructorParser
+from .cursor import Lost
 from .source import Span, join_spans
 from .syntax import (
     Binary,
@@ -65,23 +66,28 @@ class ExpressionParser(ConstructorParser):
         }
 
     def expression(self) -> Expression:
-        """Read an expression of any form."""
+        """Read an expression of any form. Raises Lost if it is wrong and its end is not known."""
         self.enter()
-        condition = self._operation()
-        if self.token.kind != "?":
+        try:
+            condition = self._operation()
+            return self._conditional(condition) if self.token.kind == "?" else condition
+        finally:
             self.leave()
-            return condition
+
+    def _conditional(self, condition: Expression) -> Expression:
         self.read()
         if_true = self.expression()
         if self.token.kind != ":":
-            self.fail(
+            self.note(
                 "Missing false expression in conditional",
                 "The conditional operator (...?...:...) requires a false expression, delimited by a colon.",
                 self.token,
             )
+            if self.recovering:
+                raise Lost
+            return condition
         self.read()
         if_false = self.expression()
-        self.leave()
         return Conditional(join_spans(condition.span, if_false.span), condition, if_true, if_false)
 
     def _operation(self) -> Expression:
@@ -100,33 +106,43 @@ class ExpressionParser(ConstructorParser):
         return operands[0]
 
     def _operand(self) -> Expression:
-        read_term = self._terms.get(self.token.kind)
-        if read_term is None:
-            self._no_expression()
-        term = read_term()
-        return self.followers(term) if self.token.kind in (".", "[") else term
+        told = len(self.mistakes)
+        term = self._terms.get(self.token.kind, self._no_expression)()
+        if self.token.kind in (".", "["):
+            term = self.followers(term)
+        if self.recovering and len(self.mistakes) > told:
+            raise Lost
+        return term
 
-    def _no_expression(self) -> NoReturn:
+    def _no_expression(self) -> Expression:
         if self.token.kind == EOF:
-            self.fail(
-                "Missing expression", "Expected the start of an expression, but found the end of the file.", self.token
-            )
-        self.fail(
-            "Invalid expression",
-            "Expected the start of an expression, but found an invalid expression token.",
-            self.token,
-        )
+            detail = "Expected the start of an expression, but found the end of the file."
+            self.complain("Missing expression", detail, self.token)
+        else:
+            detail = "Expected the start of an expression, but found an invalid expression token."
+            self.complain("Invalid expression", detail, self.token)
+        self.recovering = True
+        return Literal(self.token, NULL)
 
     # Terms
 
     def _parentheses(self) -> Expression:
         opening = self.read()
         self.newlines_end(False)
-        inner = self.expression()
+        told = len(self.mistakes)
+        try:
+            inner = self.expression()
+        except Lost:
+            inner = Literal(opening, NULL)
+        if len(self.mistakes) > told:
+            self.skip_past(")")
+            self.newlines_before()
+            return inner
         if self.token.kind != ")":
-            self.fail(
+            self.note(
                 "Unbalanced parentheses", "Expected a closing parenthesis to terminate the expression.", self.token
             )
+            self.recovering = True
         closing = self.read()
         self.newlines_before()
         return Parentheses(join_spans(opening, closing), inner)
@@ -155,18 +171,29 @@ class ExpressionParser(ConstructorParser):
     def _unary(self) -> Expression:
         operator = self.read()
         self.enter()
-        operand = self._operand()
-        self.leave()
+        try:
+            operand = self._operand()
+        finally:
+            self.leave()
         return Unary(join_spans(operator, operand.span), operator.text, operand, operator)
 
     def _call(self, first: Token) -> Expression:
-        name, last = self._function_name(first)
-        opening = self.read()
+        told = len(self.mistakes)
+        name, last, opening = self._function_name(first)
+        if len(self.mistakes) > told:
+            while self.read().kind not in ("(", EOF):
+                pass
+            self.skip_past(")")
+            return Literal(first, NULL)
         self.newlines_end(False)
         arguments: list[Expression] = []
         expand = False
         while self.token.kind != ")":
-            arguments.append(self.expression())
+            try:
+                arguments.append(self.expression())
+            except Lost:
+                self.skip_past(")")
+                break
             separator = self.read()
             if separator.kind == ")":
                 break
@@ -174,6 +201,8 @@ class ExpressionParser(ConstructorParser):
                 expand = True
             elif separator.kind != ",":
                 self._broken_arguments(separator, join_spans(first, opening))
+                self.skip_past(")")
+                break
         else:
             self.read()
         closing = self.behind
@@ -190,36 +219,30 @@ class ExpressionParser(ConstructorParser):
             close_span=closing,
         )
 
-    def _function_name(self, first: Token) -> tuple[str, Token]:
-        name, last = first.text, first
-        while self.token.kind == "::":
-            self.read()
+    def _function_name(self, first: Token) -> tuple[str, Token, Token]:
+        """Return a function's name, its last token, and the parenthesis behind it; or tell of a mistake."""
+        name, last, behind = first.text, first, self.read()
+        while behind.kind == "::":
             last = self.read()
             if last.kind != IDENT:
-                self.fail("Missing function name", "Behind :: the name of a function is required.", last)
+                self.note("Missing function name", "Behind :: the name of a function is required.", last)
+                return name, last, last
             name += f"::{last.text}"
-        if self.token.kind != "(":
-            self.fail("Missing open parenthesis", "A function's name must be followed by its arguments.", self.token)
-        return name, last
+            behind = self.read()
+        if behind.kind != "(":
+            self.note("Missing open parenthesis", "A function's name must be followed by its arguments.", behind)
+        return name, last, behind
 
-    def _broken_arguments(self, found: Token, start: Span) -> NoReturn:
+    def _broken_arguments(self, found: Token, start: Span) -> None:
         if found.kind == "...":
-            self.fail(
-                "Missing closing parenthesis",
-                "An expanded argument (with ...) must be the last one, followed by a closing parenthesis.",
-                found,
-            )
-        if found.kind == EOF:
-            self.fail(
-                "Unterminated function call",
-                "There is no closing parenthesis for this function call before the end of the file.",
-                start,
-            )
-        self.fail(
-            "Missing argument separator",
-            "A comma is required to separate each function argument from the next.",
-            found,
-        )
+            detail = "An expanded argument (with ...) must be the last one, followed by a closing parenthesis."
+            self.complain("Missing closing parenthesis", detail, found)
+        elif found.kind == EOF:
+            detail = "There is no closing parenthesis for this function call before the end of the file."
+            self.note("Unterminated function call", detail, start)
+        else:
+            detail = "A comma is required to separate each function argument from the next."
+            self.note("Missing argument separator", detail, found)
 
 
 def _combine(operands: list[Expression], operators: list[Token]) -> None:

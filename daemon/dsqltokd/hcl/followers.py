@@ -6,9 +6,9 @@ an attribute splat `.*` only the names and legacy indexes; what comes then is ap
 
 from __future__ import annotations
 
-from .cursor import Cursor
+from .cursor import Cursor, Lost
 from .numbers import NumberError, parse_number
-from .source import join_spans
+from .source import Span, join_spans
 from .syntax import (
     AttributeStep,
     Expression,
@@ -24,7 +24,9 @@ from .syntax import (
     Variable,
 )
 from .tokens import IDENT, NUMBER, Token
-from .values import Value, number
+from .values import NULL, Value, number
+
+_NO_NAME = ("Invalid attribute name", "An attribute name is required after a dot.")
 
 
 class FollowerParser(Cursor):
@@ -47,22 +49,25 @@ class FollowerParser(Cursor):
         if token.kind == "*":
             return self._attribute_splat(term, whole, dot)
         if token.kind not in (IDENT, NUMBER):
-            self.fail("Invalid attribute name", "An attribute name is required after a dot.", token)
-        return _step_into(whole, self._dot_step(dot))
+            self.note(*_NO_NAME, token)
+            self.recovering = True
+            return whole
+        return _step_into(whole, self._dot_step(dot, token))
 
-    def _dot_step(self, dot: Token) -> Step:
+    def _dot_step(self, dot: Token, blamed: Span) -> Step:
         token = self.read()
         span = join_spans(dot, token)
         if token.kind == IDENT:
             return AttributeStep(token.text, span)
         first, point, second = token.text.partition(".")
         if point:
-            self.fail(
+            self.note(
                 "Invalid legacy index syntax",
                 "With the legacy index syntax two indexes may not follow each other. Write them in brackets instead: "
                 f"[{first}][{second}].",
-                token,
+                blamed,
             )
+            return IndexStep(NULL, span)
         return IndexStep(self.number_value(token), span)
 
     def _attribute_splat(self, term: Expression, whole: Expression, dot: Token) -> Expression:
@@ -72,32 +77,35 @@ class FollowerParser(Cursor):
         first = self.token
         while self.token.kind == ".":
             following = self.read()
-            if self.token.kind == "*":
-                self.fail(
-                    "Nested splat expression not allowed",
-                    "A splat expression (*) cannot be used inside another attribute-only splat expression.",
-                    self.token,
-                )
             if self.token.kind not in (IDENT, NUMBER):
-                self.fail("Invalid attribute name", "An attribute name is required after a dot.", star)
-            steps.append(self._dot_step(following))
+                self._broken_splat(star)
+                return whole
+            steps.append(self._dot_step(following, star))
         item = SplatItem(marker)
         each = RelativeTraversal(join_spans(first, steps[-1].span), item, tuple(steps)) if steps else item
         return Splat(join_spans(term.span, self.behind), whole, item, each, marker)
+
+    def _broken_splat(self, star: Token) -> None:
+        if self.token.kind == "*":
+            self.complain(
+                "Nested splat expression not allowed",
+                "A splat expression (*) cannot be used inside another attribute-only splat expression.",
+                self.token,
+            )
+        else:
+            self.complain(*_NO_NAME, star)
+        self.recovering = True
 
     def _bracket(self, term: Expression, whole: Expression) -> Expression:
         opening = self.read()
         if self.token.kind == "*":
             return self._full_splat(term, whole, opening)
         self.newlines_end(False)
-        key = self.expression()
-        closing = self.read()
-        if closing.kind != "]":
-            self.fail(
-                "Missing close bracket on index",
-                'The index operator must end with a closing bracket ("]").',
-                closing,
-            )
+        try:
+            key = self.expression()
+            closing = self._close_bracket("index", 'The index operator must end with a closing bracket ("]").')
+        except Lost:
+            key, closing = Literal(opening, NULL), self.skip_past("]")
         self.newlines_before()
         span = join_spans(opening, closing)
         literal = _literal_key(key)
@@ -105,15 +113,19 @@ class FollowerParser(Cursor):
             return _step_into(whole, IndexStep(literal, span))
         return Index(join_spans(term.span, span), whole, key, opening, span)
 
+    def _close_bracket(self, what: str, detail: str) -> Token:
+        closing = self.read()
+        if closing.kind == "]" or self.recovering:
+            return closing
+        self.note(f"Missing close bracket on {what}", detail, closing)
+        return self.skip_past("]")
+
     def _full_splat(self, term: Expression, whole: Expression, opening: Token) -> Expression:
         self.read()
-        closing = self.read()
-        if closing.kind != "]":
-            self.fail(
-                "Missing close bracket on splat index",
-                'The star for a full splat operator must be immediately followed by a closing bracket ("]").',
-                closing,
-            )
+        closing = self._close_bracket(
+            "splat index",
+            'The star for a full splat operator must be immediately followed by a closing bracket ("]").',
+        )
         marker = join_spans(opening, closing)
         item = SplatItem(marker)
         self.enter()
@@ -122,13 +134,15 @@ class FollowerParser(Cursor):
         return Splat(join_spans(term.span, each.span), whole, item, each, marker)
 
     def number_value(self, token: Token) -> Value:
-        """Return the value of a number's token. Fails if it looked like one only."""
+        """Return the value of a number's token, and null if it looked like one only."""
+        mistake = "Failed to recognize the value of this number literal."
         try:
             value = parse_number(token.text)
         except NumberError as error:
-            self.fail("Invalid number literal", f"{str(error).capitalize()}.", token)
+            value, mistake = None, f"{str(error).capitalize()}."
         if value is None:
-            self.fail("Invalid number literal", "Failed to recognize the value of this number literal.", token)
+            self.note("Invalid number literal", mistake, token)
+            return NULL
         return number(value)
 
 

@@ -49,7 +49,8 @@ _NO_LETTER = "\u2e2f"
 
 
 _BAD = "\udc80-\udcff"  # bytes that are no UTF-8: see Source
-_MARKED = r"\$\$\{~?|%%\{~?|[$%]"  # a mark that opens nothing
+# A mark that opens nothing. HCL takes the last character of all for neither that nor text, where an end has to come.
+_MARKED = r"\$\$\{~?|%%\{~?|[$%](?!\Z)"
 _CODE = re.compile(
     rf"""[ \t]*+(?:
     ([A-Za-z_][A-Za-z0-9_-]*+)(?![^\0-\x7f])
@@ -267,13 +268,14 @@ class _Lexer:
     def bare(self) -> None:
         found = _TEMPLATE.match(self.text, self.at)
         if found is None:
-            self._unreadable()
+            # There is no end that could be missed, so what is left is text.
+            self._unreadable(TEXT)
         elif found.lastindex == _SEQUENCE:
             self._open_sequence(found.end())
         else:
             self._emit(TEXT, found.end())
 
-    def _unreadable(self) -> None:
+    def _unreadable(self, kind: str = INVALID) -> None:
         """Give up on a carriage return alone, as HCL does, on it and all that follows; or on one bad byte."""
-        kind = self._invalid_kind()
-        self._emit(kind, self.at + 1 if kind == BAD_UTF8 else len(self.text))
+        bad = self._invalid_kind() == BAD_UTF8
+        self._emit(BAD_UTF8 if bad else kind, self.at + 1 if bad else len(self.text))

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import sys
 from itertools import islice
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
+from .cursor import Lost
 from .directives import KEYWORDS, Directive, DirectiveTree, Part
 from .gotext import SPACES, quoted
 from .graphemes import clusters
@@ -74,16 +75,17 @@ def _read_pieces(cursor: Cursor, end: str) -> list[_Piece]:
     trim_next = False
     open_directives = 0
     first = cursor.token
-    while cursor.token.kind != end:
-        token = cursor.read()
+    while (token := cursor.read()).kind != end:
         if token.kind in (TEXT, QUOTED_TEXT):
             text, mistakes = literal_text(token)
-            cursor.mistakes.extend(mistakes)
+            cursor.note_all(mistakes)
             pieces.append(_Text(text.lstrip(SPACES) if trim_next else text, token))
             trim_next = False
             continue
         if token.kind not in (OPEN_INTERPOLATION, OPEN_DIRECTIVE):
-            cursor.fail("Unterminated template string", "No closing marker was found for the string.", token)
+            cursor.complain("Unterminated template string", "No closing marker was found for the string.", token)
+            cursor.skip_past(end)
+            break
         if token.text.endswith("~") and pieces and isinstance(before := pieces[-1], _Text):
             before.text = before.text.rstrip(SPACES)
         cursor.newlines_end(False)
@@ -92,12 +94,12 @@ def _read_pieces(cursor: Cursor, end: str) -> list[_Piece]:
             pieces.append(interpolation)
         else:
             directive, close = _directive(cursor, token)
-            open_directives += _note_directive(cursor, directive)
-            pieces.append(directive)
+            if directive is not None:
+                open_directives += _note_directive(cursor, directive)
+                pieces.append(directive)
         cursor.newlines_before()
         trim_next = close.text.startswith("~")
     cursor.leave(open_directives)
-    cursor.read()
     return pieces
 
 
@@ -112,81 +114,108 @@ def _note_directive(cursor: Cursor, piece: Directive) -> int:
     return 0
 
 
+def _subexpression(cursor: Cursor) -> Expression:
+    """Read an expression; if it is lost, what comes next is seen to by whoever looks for the closing brace."""
+    try:
+        return cursor.expression()
+    except Lost:
+        return Literal(cursor.token, string(""))
+
+
 def _interpolation(cursor: Cursor, first: Span, end: str) -> tuple[Expression, Token]:
-    expression = cursor.expression()
+    expression = _subexpression(cursor)
     close = cursor.token
-    if close.kind != CLOSE_SEQUENCE:
+    if close.kind == CLOSE_SEQUENCE:
+        cursor.read()
+    else:
         _unclosed_interpolation(cursor, close, first, end)
-    cursor.read()
+        cursor.skip_past(CLOSE_SEQUENCE)
     return expression, close
 
 
-def _unclosed_interpolation(cursor: Cursor, found: Token, first: Span, end: str) -> NoReturn:
-    quote = found.kind in (OPEN_QUOTE, CLOSE_QUOTE) and end == CLOSE_QUOTE
+def _unclosed_interpolation(cursor: Cursor, found: Token, first: Span, end: str) -> None:
+    quote = found.kind in (OPEN_QUOTE, CLOSE_QUOTE) and end is CLOSE_QUOTE
     if quote or found.kind == EOF:
         where = "file" if found.kind == EOF else "quoted template"
-        cursor.fail(
+        cursor.complain(
             "Unclosed template interpolation sequence",
             f"There is no closing brace for this interpolation sequence before the end of the {where}.",
             first,
         )
-    cursor.fail(
-        "Extra characters after interpolation expression",
-        'Expected a closing brace after the expression. If the sequence is meant for another language, write "$${" '
-        'instead of "${".',
-        found,
-    )
+    else:
+        cursor.complain(
+            "Extra characters after interpolation expression",
+            'Expected a closing brace after the expression. If the sequence is meant for another language, write "$${" '
+            'instead of "${".',
+            found,
+        )
 
 
-def _directive(cursor: Cursor, token: Token) -> tuple[Directive, Token]:
+def _directive(cursor: Cursor, token: Token) -> tuple[Directive | None, Token]:
+    """Read a directive up to and including its closing brace. Nothing comes of one that is broken."""
     keyword = cursor.token
-    if keyword.kind != IDENT:
-        cursor.fail(
-            "Invalid template directive",
-            'A template directive keyword ("if", "for", etc) is expected at the beginning of a %{ sequence.',
-            keyword,
-        )
-    cursor.read()
     directive = Directive(keyword.text, token)
-    if keyword.text == "if":
-        directive.subject = cursor.expression()
-    elif keyword.text == "for":
-        _for_header(cursor, directive)
-    elif keyword.text not in KEYWORDS:
-        suggestion = did_you_mean(keyword.text, KEYWORDS)
-        cursor.fail(
-            "Invalid template control keyword",
-            f"{quoted(keyword.text)} is not a valid template control keyword.{suggestion}",
-            keyword,
-        )
+    if not _is_directive(cursor, directive):
+        return None, cursor.skip_past(CLOSE_SEQUENCE)
     close = cursor.token
-    if close.kind != CLOSE_SEQUENCE:
-        cursor.fail(
+    directive.span = join_spans(token, close)
+    if close.kind == CLOSE_SEQUENCE:
+        cursor.read()
+    else:
+        cursor.complain(
             f"Extra characters in {keyword.text} marker",
             "Expected a closing brace to end the sequence, but found extra characters.",
             close,
         )
-    directive.span = join_spans(token, close)
-    cursor.read()
+        cursor.skip_past(CLOSE_SEQUENCE)
     return directive, close
 
 
-def _for_header(cursor: Cursor, directive: Directive) -> None:
-    directive.value_name = _for_name(cursor, "For directive requires variable name after 'for'.")
-    if cursor.token.kind == ",":
-        cursor.read()
-        directive.key_name = directive.value_name
-        directive.value_name = _for_name(cursor, "For directive requires value variable name after comma.")
-    if not cursor.next_is_word("in"):
-        cursor.fail("Invalid 'for' directive", "For directive requires 'in' keyword after names.", cursor.token)
+def _is_directive(cursor: Cursor, directive: Directive) -> bool:
+    """Read all of a directive but its closing brace, or complain and return False."""
+    keyword = cursor.token
+    if keyword.kind != IDENT:
+        cursor.complain(
+            "Invalid template directive",
+            'A template directive keyword ("if", "for", etc) is expected at the beginning of a %{ sequence.',
+            keyword,
+        )
+        return False
     cursor.read()
-    directive.subject = cursor.expression()
+    if keyword.text == "if":
+        directive.subject = _subexpression(cursor)
+    elif keyword.text == "for":
+        return _for_header(cursor, directive)
+    elif keyword.text not in KEYWORDS:
+        cursor.complain(
+            "Invalid template control keyword",
+            f"{quoted(keyword.text)} is not a valid template control keyword.{did_you_mean(keyword.text, KEYWORDS)}",
+            keyword,
+        )
+        return False
+    return True
 
 
-def _for_name(cursor: Cursor, missing: str) -> str:
+def _for_header(cursor: Cursor, directive: Directive) -> bool:
+    mistake = ""
     if cursor.token.kind != IDENT:
-        cursor.fail("Invalid 'for' directive", missing, cursor.token)
-    return cursor.read().text
+        mistake = "For directive requires variable name after 'for'."
+    else:
+        directive.value_name = cursor.read().text
+        if cursor.token.kind == ",":
+            cursor.read()
+            if cursor.token.kind == IDENT:
+                directive.key_name, directive.value_name = directive.value_name, cursor.read().text
+            else:
+                mistake = "For directive requires value variable name after comma."
+    if not mistake and not cursor.next_is_word("in"):
+        mistake = "For directive requires 'in' keyword after names."
+    if mistake:
+        cursor.complain("Invalid 'for' directive", mistake, cursor.token)
+        return False
+    cursor.read()
+    directive.subject = _subexpression(cursor)
+    return True
 
 
 def _take_indentation(pieces: Sequence[_Piece]) -> None:

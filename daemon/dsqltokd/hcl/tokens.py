@@ -77,7 +77,7 @@ _NEVER_RIGHT = frozenset({INVALID, *_BITWISE, *_ONCE, *_EVERY, *_QUOTES})
 def lexical_mistakes(tokens: Iterable[Token]) -> list[Diagnostic]:
     """Report tokens that are never right, each kind of mistake only as often as it helps.
 
-    Of quotes of the wrong kind every other one is left out: it is the closing one.
+    Of quotes of the wrong kind the first and the third are told, which open two strings.
     """
     found: list[Diagnostic] = []
     told = dict.fromkeys(_NEVER_RIGHT, 0)
@@ -96,7 +96,7 @@ def _mistake(token: Token, told: dict[str, int]) -> tuple[str, str] | None:
         return _EVERY[kind]
     if kind in _QUOTES:
         told[kind] += 1
-        return ("Invalid character", _QUOTES[kind]) if told[kind] % 2 else None
+        return ("Invalid character", _QUOTES[kind]) if told[kind] in (1, 3) else None
     if kind in _ONCE:
         told[kind] += 1
         return _ONCE[kind] if told[kind] == 1 else None
