@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from .conversion import ConversionError, convert
 from .gotext import quoted
-from .scope import fail
+from .scope import EvaluationError, fail
+from .source import Diagnostic
 from .suggest import did_you_mean
 from .syntax import AttributeStep, Step
 from .types import DYNAMIC, NUMBER, STRING, Kind, Type
@@ -39,6 +40,28 @@ def step_type(of: Type, step: Step) -> Type:
         hollow = object_of({name: null(kind) for name, kind in of.attribute_items})
         return step_into(hollow if of.kind is Kind.OBJECT else tuple_of(map(null, of.elements)), step).type
     return attribute_type(of, step.name, step.span) if isinstance(step, AttributeStep) else index_type(of, step.span)
+
+
+def step_after(error: EvaluationError, step: Step) -> EvaluationError:
+    """Return the error of a value that a step leads into: with its type, and with what any value would show wrong."""
+    try:
+        return EvaluationError(*error.diagnostics, type_=step_type(error.type, step))
+    except EvaluationError as more:
+        return EvaluationError(*error.diagnostics, *more.diagnostics)
+
+
+def index_after(of: Type, error: EvaluationError, where: Span) -> EvaluationError:
+    """Return the error of a key into a value of a type: with the element's type, and what is wrong in any case."""
+    if DYNAMIC in (of, error.type):
+        return EvaluationError(*error.diagnostics)
+    try:
+        found = index_type(of, where)
+        convert(null(error.type), STRING if of.is_mapping else NUMBER)
+    except EvaluationError as more:
+        return EvaluationError(*error.diagnostics, *more.diagnostics)
+    except ConversionError as more:
+        return EvaluationError(*error.diagnostics, _no_element(more, where))
+    return EvaluationError(*error.diagnostics, type_=found)
 
 
 def attribute(value: Value, name: str, where: Span) -> Value:
@@ -95,7 +118,7 @@ def element(value: Value, key: Value, where: Span) -> Value:
     try:
         wanted = convert(key, STRING if value.type.is_mapping else NUMBER)
     except ConversionError as error:
-        raise fail(_NO_INDEX, f"{_NO_ELEMENT}: {error.message}.", where) from None
+        raise EvaluationError(_no_element(error, where)) from None
     if not value.type.is_mapping:
         return _by_index(value, wanted, where)
     if wanted.text not in value.fields:
@@ -103,6 +126,10 @@ def element(value: Value, key: Value, where: Span) -> Value:
         hint = " An object only supports looking up attributes by name, not by numeric index." if by_number else ""
         raise fail(_NO_INDEX, f"{_NO_ELEMENT}.{hint}", where)
     return value.fields[wanted.text]
+
+
+def _no_element(reason: ConversionError, where: Span) -> Diagnostic:
+    return Diagnostic(_NO_INDEX, f"{_NO_ELEMENT}: {reason.message}.", where)
 
 
 def index_type(of: Type, where: Span) -> Type:

@@ -71,11 +71,15 @@ def _values(mapping: Value) -> Value:
 def _merge(mappings: Sequence[Value]) -> Value:
     types: set[Type] = set()
     merged: dict[str, Value] = {}
+    untyped = False
     for each in mappings:
-        if not each.type.is_mapping and each.type != DYNAMIC:
+        untyped = untyped or each.type == DYNAMIC
+        # Behind a null of no type cty looks at values only, and an empty list has none that could be wrong.
+        empty = untyped and (each.is_null or (each.type.is_sequence and not each.items))
+        if not each.type.is_mapping and not empty:
             raise FunctionError(f'arguments must be maps or objects, got "{each.type}"')
         types.add(object_type({}) if each.is_null and each.type.kind is Kind.OBJECT else each.type)
-        if not each.is_null:
+        if each.type.is_mapping and not each.is_null:
             merged.update(each.fields)
     if len(types) == 1 and (only := types.pop()).kind is Kind.MAP:
         return map_of(only.element_type, merged)

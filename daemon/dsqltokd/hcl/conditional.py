@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from .conversion import ConversionError, convert, unify
 from .gotext import quoted
-from .parts import attempt
+from .parts import attempt, is_structure
 from .scope import EvaluationError, Scope, fail
-from .source import join_spans
+from .source import Diagnostic, join_spans
 from .types import BOOL, DYNAMIC, Kind, Type
 from .values import TRUE, Value
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .calls import Evaluator
     from .syntax import Conditional, Expression
 
+_NO_CONDITION = ("Incorrect condition type", "The condition expression must be of type bool.")
 _INCONSISTENT = "Inconsistent conditional result types"
 
 
@@ -66,16 +67,15 @@ def _holds(node: Expression, scope: Scope, evaluate: Evaluator, result: Type) ->
     try:
         condition = evaluate(node, scope)
     except EvaluationError as error:
-        error.type = result
-        raise
+        more = [Diagnostic(*_NO_CONDITION, node.span)] if is_structure(node, error) else []
+        raise EvaluationError(*error.diagnostics, *more, type_=result) from None
     if condition.is_null:
         detail = "The condition value is null. Conditions must either be true or false."
         raise fail("Null condition", detail, node.span, result)
     try:
         return convert(condition, BOOL) == TRUE
     except ConversionError:
-        detail = "The condition expression must be of type bool."
-        raise fail("Incorrect condition type", detail, node.span, result) from None
+        raise fail(*_NO_CONDITION, node.span, result) from None
 
 
 def _difference(true: Type, false: Type) -> str:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .access import element, step_into
+from .access import element, index_after, step_after, step_into
 from .calls import call
 from .conditional import conditional
 from .conversion import ConversionError, convert
@@ -25,9 +25,9 @@ from .free_variables import key_name
 from .gotext import quoted
 from .loops import loop
 from .operations import binary, unary
-from .parts import evaluate_all
+from .parts import attempt, evaluate_all, is_structure
 from .scope import EvaluationError, Scope, fail
-from .source import Diagnostic
+from .source import Diagnostic, Span
 from .splats import splat, splat_item
 from .suggest import did_you_mean
 from .syntax import (
@@ -37,6 +37,7 @@ from .syntax import (
     For,
     FunctionCall,
     Index,
+    IndexStep,
     Literal,
     ObjectConstructor,
     ObjectKey,
@@ -44,6 +45,7 @@ from .syntax import (
     RelativeTraversal,
     Splat,
     SplatItem,
+    Step,
     Template,
     TemplateJoin,
     TemplateWrap,
@@ -52,7 +54,7 @@ from .syntax import (
     Variable,
 )
 from .types import DYNAMIC, STRING, NestingError, Type, object_type
-from .values import Value, object_of, string, tuple_of
+from .values import Value, null, object_of, string, tuple_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +82,7 @@ def evaluate_node(node: Expression, scope: Scope) -> Value:
     except EvaluationError as error:
         # What went wrong further down says nothing of this node's type, unless its handler set it.
         error.type = _RESULTS.get(type(node), error.type)
+        error.value = error.value if type(node) in _MAY_BE_KNOWN else None
         raise
 
 
@@ -89,7 +92,10 @@ def _literal(node: Literal, _scope: Scope) -> Value:
 
 def _variable(node: Variable, scope: Scope) -> Value:
     traversal = node.traversal
-    value = scope.variable(traversal.root)
+    try:
+        value = scope.variable(traversal.root)
+    except EvaluationError as error:
+        raise _stepped(error, traversal.steps) from None
     if value is None:
         names = {name for each in scope.chain() for name in each.variables}
         suggestion = did_you_mean(traversal.root, names)
@@ -101,15 +107,31 @@ def _variable(node: Variable, scope: Scope) -> Value:
 
 
 def _relative(node: RelativeTraversal, scope: Scope) -> Value:
-    value = evaluate_node(node.source, scope)
+    try:
+        value = evaluate_node(node.source, scope)
+    except EvaluationError as error:
+        raise _stepped(error, node.steps) from None
     for step in node.steps:
         value = step_into(value, step)
     return value
 
 
+def _stepped(error: EvaluationError, steps: tuple[Step, ...]) -> EvaluationError:
+    for step in steps:
+        error = step_after(error, step)
+    return error
+
+
 def _index(node: Index, scope: Scope) -> Value:
-    collection, key = evaluate_all([(node.collection, scope), (node.key, scope)], evaluate_node)
-    return element(collection, key, node.bracket_span)
+    collection = attempt(node.collection, scope, evaluate_node)
+    key = attempt(node.key, scope, evaluate_node)
+    where = node.bracket_span
+    if isinstance(key, EvaluationError):
+        before = collection.diagnostics if isinstance(collection, EvaluationError) else ()
+        raise index_after(collection.type, EvaluationError(*before, *key.diagnostics, type_=key.type), where)
+    if isinstance(collection, EvaluationError):
+        raise step_after(collection, IndexStep(key, where))
+    return element(collection, key, where)
 
 
 def _parentheses(node: Parentheses, scope: Scope) -> Value:
@@ -125,33 +147,36 @@ def _object(node: ObjectConstructor, scope: Scope) -> Value:
     types: dict[str, Type] = {}
     problems: list[Diagnostic] = []
     all_keys = all_values = True
-    for key, value in node.items:
-        name = ""
+    for key, item in node.items:
+        found = attempt(key, scope, evaluate_node)
+        value = attempt(item, scope, evaluate_node)
+        problems += [each for part in (found, value) if isinstance(part, EvaluationError) for each in part.diagnostics]
         try:
-            name = _key(key, scope)
+            name = _key(found, key.span)
         except EvaluationError as error:
-            problems.extend(error.diagnostics)
+            problems += error.diagnostics
             all_keys = False
-        try:
-            attributes[name] = evaluate_node(value, scope)
-            types[name] = attributes[name].type
-        except EvaluationError as error:
-            problems.extend(error.diagnostics)
-            types[name] = error.type
+            continue
+        types[name] = value.type
+        if isinstance(value, EvaluationError):
             all_values = False
+        else:
+            attributes[name] = value
     if not (all_keys and all_values):
         raise EvaluationError(*problems, type_=object_type(types) if all_keys else DYNAMIC)
     return object_of(attributes)
 
 
-def _key(node: ObjectKey, scope: Scope) -> str:
-    key = evaluate_node(node, scope)
+def _key(key: Value | EvaluationError, where: Span) -> str:
+    """Return a key as text. Raises EvaluationError, without diagnostics if those of the key have been told."""
+    if isinstance(key, EvaluationError):
+        raise EvaluationError
     if key.is_null:
-        raise fail("Null value as key", "Can't use a null value as a key.", node.span)
+        raise fail("Null value as key", "Can't use a null value as a key.", where)
     try:
         return convert(key, STRING).text
     except ConversionError as error:
-        raise fail("Incorrect key type", f"Can't use this value as a key: {error.message}.", node.span) from None
+        raise fail("Incorrect key type", f"Can't use this value as a key: {error.message}.", where) from None
 
 
 def _object_key(node: ObjectKey, scope: Scope) -> Value:
@@ -170,26 +195,49 @@ def _object_key(node: ObjectKey, scope: Scope) -> Value:
 def _template(node: Template, scope: Scope) -> Value:
     texts: list[str] = []
     problems: list[Diagnostic] = []
+    known = True
     for part in node.parts:
-        try:
-            value = evaluate_node(part, scope)
-            if value.is_null:
-                detail = "The expression result is null. Cannot include a null value in a string template."
-                raise fail(_INTERPOLATION, detail, part.span)
-            texts.append(convert(value, STRING).text)
-        except EvaluationError as error:
-            problems.extend(error.diagnostics)
-        except ConversionError as error:
-            detail = f"Cannot include the given value in a string template: {error.message}."
-            problems.append(Diagnostic(_INTERPOLATION, detail, part.span))
-    if len(texts) < len(node.parts):
-        raise EvaluationError(*problems)
-    return string("".join(texts))
+        value = attempt(part, scope, evaluate_node)
+        if isinstance(value, EvaluationError):
+            problems += value.diagnostics
+            known = known and (value.value is not None or is_structure(part, value))
+        text, mistake = _text(part, value)
+        if mistake:
+            problems.append(Diagnostic(_INTERPOLATION, mistake, part.span))
+        if not problems:
+            texts.append(text)
+    # What follows the first mistake is left out by HashiCorp's evaluator too.
+    whole = string("".join(texts))
+    if problems or not known:
+        raise EvaluationError(*problems, value=whole if known else None)
+    return whole
+
+
+def _text(part: Expression, value: Value | EvaluationError) -> tuple[str, str]:
+    """Return the text of a template's part, or why it can have none."""
+    if isinstance(value, EvaluationError):
+        if not is_structure(part, value):
+            return "", ""
+        value = null(value.type)
+    elif value.is_null:
+        return "", "The expression result is null. Cannot include a null value in a string template."
+    try:
+        return convert(value, STRING).text, ""
+    except ConversionError as error:
+        return "", f"Cannot include the given value in a string template: {error.message}."
 
 
 def _join(node: TemplateJoin, scope: Scope) -> Value:
+    try:
+        return _joined(evaluate_node(node.tuple, scope))
+    except EvaluationError as error:
+        error.value = None if error.value is None else _joined(error.value)
+        raise
+
+
+def _joined(parts: Value) -> Value:
     # The parts of the loop's tuple are templates, whose values are strings.
-    return string("".join(part.text for part in evaluate_node(node.tuple, scope).items))
+    return string("".join(part.text for part in parts.items))
 
 
 def _wrap(node: TemplateWrap, scope: Scope) -> Value:
@@ -216,8 +264,9 @@ _HANDLERS: dict[type[Expression], Callable[[Any, Scope], Value]] = {
     TemplateJoin: _join,
     TemplateWrap: _wrap,
 }
+_MAY_BE_KNOWN = (Template, TemplateJoin, TemplateWrap, For, Parentheses, Conditional)
 _RESULTS: dict[type[Expression], Type] = {
     Template: STRING,
     TemplateJoin: STRING,
-    **dict.fromkeys((Variable, RelativeTraversal, Index, FunctionCall, ObjectKey), DYNAMIC),
+    **dict.fromkeys((FunctionCall, ObjectKey), DYNAMIC),
 }

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .conversion import ConversionError, convert
-from .parts import untyped
+from .parts import attempt, is_structure, untyped
 from .scope import EvaluationError, Scope, UnknownScope, fail
 from .types import BOOL, DYNAMIC, STRING, Type, object_type, tuple_type
-from .values import TRUE, Value, null, object_of, tuple_of
+from .values import TRUE, Value, null, number, object_of, string, tuple_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from .calls import Evaluator
     from .syntax import Expression, For
+
+    _Element = tuple[Value, Value | EvaluationError]
 
 _CONDITION = "Invalid 'for' condition"
 _NULL_CONDITION = "The value of the 'if' clause must not be null."
@@ -23,47 +25,78 @@ _KEY = "Invalid object key"
 
 def loop(node: For, scope: Scope, evaluate: Evaluator) -> Value:
     """Return the tuple or object that a `for` makes. Raises EvaluationError of the first element that fails."""
-    collection = _collection(node, scope, evaluate)
+    collection = attempt(node.collection, scope, evaluate)
+    if not isinstance(collection, EvaluationError):
+        return _made_of(node, collection, scope, evaluate)
+    before = collection.diagnostics
+    try:
+        result = _made_of(node, collection, scope, evaluate)
+    except EvaluationError as error:
+        raise EvaluationError(*before, *error.diagnostics, type_=error.type, value=error.value) from None
+    raise EvaluationError(*before, type_=result.type, value=result)
+
+
+def _made_of(node: For, collection: Value | EvaluationError, scope: Scope, evaluate: Evaluator) -> Value:
+    elements = _elements(node.collection, collection)
     if node.condition is not None:
         _check(node, node.condition, scope, evaluate)
-    inner = _included_scopes(node, collection, scope, evaluate)
+    if elements is None:
+        raise EvaluationError
+    inner = _included_scopes(node, elements, scope, evaluate)
     return _tuple(node, inner, evaluate) if node.key is None else _object(node, node.key, inner, evaluate)
 
 
-def _collection(node: For, scope: Scope, evaluate: Evaluator) -> Value:
-    collection = untyped(node.collection, scope, evaluate)
-    where = node.collection.span
-    if collection.is_null:
+def _elements(node: Expression, collection: Value | EvaluationError) -> Iterable[_Element] | None:
+    """Return the keys and elements; of a tuple or object that failed, elements not known; None if there is no telling.
+
+    Raises EvaluationError for what has no elements.
+    """
+    of = collection.type
+    if isinstance(collection, EvaluationError):
+        if of == DYNAMIC:
+            raise EvaluationError
+    elif collection.is_null:
         detail = "A null value cannot be used as the collection in a 'for' expression."
-        raise fail("Iteration over null value", detail, where)
-    if not (collection.type.is_sequence or collection.type.is_mapping):
-        detail = f"A value of type {collection.type} cannot be used as the collection in a 'for' expression."
-        raise fail("Iteration over non-iterable value", detail, where)
-    return collection
+        raise fail("Iteration over null value", detail, node.span)
+    if not (of.is_sequence or of.is_mapping):
+        detail = f"A value of type {of} cannot be used as the collection in a 'for' expression."
+        raise fail("Iteration over non-iterable value", detail, node.span)
+    if isinstance(collection, Value):
+        return collection.elements()
+    if not is_structure(node, collection):
+        return None
+    if of.is_mapping:
+        return [(string(name), EvaluationError(type_=each)) for name, each in of.attribute_items]
+    return [(number(index), EvaluationError(type_=each)) for index, each in enumerate(of.elements)]
 
 
 def _check(node: For, condition: Expression, scope: Scope, evaluate: Evaluator) -> None:
     """Find the mistakes in a condition that any element would show, so that they show even if there is none."""
-    names = frozenset(name for name in (node.key_name, node.value_name) if name is not None)
+    names = {name: DYNAMIC for name in (node.key_name, node.value_name) if name is not None}
     try:
         result = evaluate(condition, UnknownScope(names, scope))
     except EvaluationError as error:
+        try:
+            _as_bool(null(error.type), condition)
+        except EvaluationError as more:
+            raise EvaluationError(*error.diagnostics, *more.diagnostics) from None
         if error.diagnostics:
-            error.type = DYNAMIC
-            raise
-        _as_bool(null(error.type), condition)
+            raise EvaluationError(*error.diagnostics) from None
     else:
         if result.is_null:
             raise fail("Condition is null", _NULL_CONDITION, condition.span)
         _as_bool(result, condition)
 
 
-def _included_scopes(node: For, collection: Value, scope: Scope, evaluate: Evaluator) -> Iterator[Scope]:
-    for key, value in collection.elements():
-        names = {node.value_name: value}
-        if node.key_name is not None:
-            names = {node.key_name: key} | names
-        inner = Scope(names, parent=scope)
+def _included_scopes(node: For, elements: Iterable[_Element], scope: Scope, evaluate: Evaluator) -> Iterator[Scope]:
+    for key, value in elements:
+        names = {} if node.key_name is None else {node.key_name: key}
+        if isinstance(value, EvaluationError):
+            names.pop(node.value_name, None)
+            inner: Scope = UnknownScope({node.value_name: value.type}, scope, names)
+        else:
+            names[node.value_name] = value
+            inner = Scope(names, parent=scope)
         if node.condition is None or _included(node.condition, inner, evaluate):
             yield inner
 
@@ -141,11 +174,14 @@ class _Results:
         except EvaluationError as error:
             self._error = self._error or error
             self.types.append(error.type)
+            if error.value is not None:
+                self.values.append(error.value)
 
     def check(self, whole: Type) -> None:
         """Raise the error if there was one; `whole` is the type that all values would have made."""
         if self._error is not None:
             self._error.type = whole
+            self._error.value = tuple_of(self.values) if len(self.values) == len(self.types) else None
             raise self._error
 
 

@@ -61,8 +61,9 @@ def _converted(
 ) -> tuple[Value | None, list[Diagnostic]]:
     """Return an operand as the operator wants it, or what is wrong with that, even if there is only its type."""
     failed = isinstance(side, EvaluationError)
+    known = side.value or null(side.type) if isinstance(side, EvaluationError) else side
     try:
-        converted = convert(null(side.type) if isinstance(side, EvaluationError) else side, wanted)
+        converted = convert(known, wanted)
     except ConversionError as error:
         detail = f"Unsuitable value for {which} operand: {error.message}."
         return None, [Diagnostic("Invalid operand", detail, where)]

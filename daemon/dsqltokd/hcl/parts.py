@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .scope import EvaluationError, Scope
-from .types import DYNAMIC, Type, tuple_type
+from .syntax import Expression, For, ObjectConstructor, Parentheses, TupleConstructor
+from .types import DYNAMIC, Kind, Type, tuple_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .calls import Evaluator
     from .source import Diagnostic
-    from .syntax import Expression
     from .values import Value
+
+_CONSTRUCTORS = (TupleConstructor, ObjectConstructor, For)
 
 
 def evaluate_all(nodes: Iterable[tuple[Expression, Scope]], evaluate: Evaluator) -> list[Value]:
@@ -40,6 +42,16 @@ def untyped(node: Expression, scope: Scope, evaluate: Evaluator) -> Value:
     except EvaluationError as error:
         error.type = DYNAMIC
         raise
+
+
+def is_structure(node: Expression, error: EvaluationError) -> bool:
+    """Whether a part makes a tuple or object that has a mistake in it: it is there all the same, and no text or bool.
+
+    What else fails with such a type, as a splat may, says nothing but its type.
+    """
+    while isinstance(node, Parentheses):
+        node = node.inner
+    return isinstance(node, _CONSTRUCTORS) and error.type.kind in (Kind.TUPLE, Kind.OBJECT)
 
 
 def attempt(node: Expression, scope: Scope, evaluate: Evaluator) -> Value | EvaluationError:

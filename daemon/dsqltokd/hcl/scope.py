@@ -19,12 +19,15 @@ class EvaluationError(HclError):
     """An expression without a value. `type` is the type its value would have had, DYNAMIC where nobody knows.
 
     The type matters where the error does not: in the arm of a conditional that is not taken. Within this package, an
-    error without diagnostics stands for a value that is not known (see `UnknownScope`).
+    error without diagnostics stands for a value that is not known (see `UnknownScope`), and `value` is set if it is
+    known in spite of the error: that of a template without the parts that are no text. HashiCorp's evaluator goes on
+    with it, which shows where an operand that is not known would be forgiven: `true || "x${[]}"` is a mistake.
     """
 
-    def __init__(self, *diagnostics: Diagnostic, type_: Type = DYNAMIC) -> None:
+    def __init__(self, *diagnostics: Diagnostic, type_: Type = DYNAMIC, value: Value | None = None) -> None:
         super().__init__(*diagnostics)
         self.type = type_
+        self.value = value
 
 
 class FunctionError(Exception):
@@ -125,7 +128,7 @@ class Scope:
             if name in scope.variables:
                 return scope.variables[name]
             if isinstance(scope, UnknownScope) and name in scope.unknown:
-                raise EvaluationError
+                raise EvaluationError(type_=scope.unknown[name])
         return None
 
     def function(self, name: str) -> Function | LazyFunction | None:
@@ -145,12 +148,15 @@ class ItemScope(Scope):
 
 
 class UnknownScope(Scope):
-    """The scope in which a loop's condition is checked before there is an element: the loop's names are not known."""
+    """The scope of a loop's element that is not known: what there is of it is its type.
+
+    It failed, or there is none yet and the loop's condition is but checked.
+    """
 
     __slots__ = ("unknown",)
 
-    def __init__(self, unknown: frozenset[str], parent: Scope) -> None:
-        super().__init__(parent=parent)
+    def __init__(self, unknown: Mapping[str, Type], parent: Scope, variables: Mapping[str, Value] = _NOTHING) -> None:
+        super().__init__(variables, parent=parent)
         self.unknown = unknown
 
 

@@ -69,6 +69,13 @@ if TYPE_CHECKING:
         ("<<E\na\\n${1}\nE\n", "a\\n1\n"),
         ("<<-E\n    a\n\n      b\n    E\n", "a\n\n  b\n"),
         ("(true\n? 1\n: 2)", Decimal(1)),
+        ('true ? 1 : [nosuch, "a"][1]', "1"),
+        ('true ? 1 : {a = nosuch, b = "a"}.b', "1"),
+        ('true ? 1 : [1, "a"][nosuch]', Decimal(1)),
+        ('true ? 1 : [for x in [nosuch]: "a"][0]', "1"),
+        ('true ? {a = 1} : {for k, v in {a = nosuch}: k => "a"}', {"a": "1"}),
+        ('true || "true${[]}"', True),
+        ("merge(null, [])", {}),
     ],
 )
 def test_an_expression_has_the_value_hcl_gives_it(value: Evaluated, text: str, expected: object) -> None:
@@ -121,6 +128,8 @@ def test_a_long_chain_of_operators_is_no_deep_nesting(value: Evaluated) -> None:
         ("upper([])", "Invalid function argument", None),
         ("upper(null)", "Invalid function argument", 'Invalid value for "str" parameter: argument must not be null.'),
         ("max(1...)", "Invalid expanding argument value", None),
+        ('true || "x${[]}"', "Invalid operand", "Unsuitable value for right operand: a bool is required."),
+        ('true || "%{ for x in [nosuch] }a%{ endfor }"', "Invalid operand", None),
     ],
 )
 def test_an_expression_without_a_value_says_why(
@@ -135,6 +144,24 @@ def test_all_parts_that_fail_are_told_in_order() -> None:
     with pytest.raises(EvaluationError) as caught:
         evaluate_expression(parse_expression(b'[a, "${b}", {c = d}]', "f"), Scope())
     assert [each.subject.start.column for each in caught.value.diagnostics] == [2, 8, 18]
+
+
+@pytest.mark.parametrize(
+    ("text", "summaries"),
+    [
+        ("[a][[]]", ["Unknown variable", "Invalid index"]),
+        ('"x${a}".b', ["Unknown variable", "Unsupported attribute"]),
+        ('"x${[a]}"', ["Unknown variable", "Invalid template interpolation value"]),
+        ("[a] ? 1 : 2", ["Unknown variable", "Incorrect condition type"]),
+        ("[for x in -a: x]", ["Unknown variable", "Iteration over non-iterable value"]),
+        ("[for x in [a]: x if [b]]", ["Unknown variable", "Unknown variable", "Invalid 'for' condition"]),
+        ("{(null) = a}", ["Unknown variable", "Null value as key"]),
+    ],
+)
+def test_what_no_value_of_the_type_could_do_is_told_of_one_that_failed(text: str, summaries: list[str]) -> None:
+    with pytest.raises(EvaluationError) as caught:
+        evaluate_expression(parse_expression(text.encode(), "f"), Scope())
+    assert [each.summary for each in caught.value.diagnostics] == summaries
 
 
 def test_an_empty_lists_splat_knows_its_type() -> None:
