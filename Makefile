@@ -4,9 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Two at a time: that is what the suite is timed for, and each process starts a PostgreSQL of its own.
 JOBS ?= 2
+# What `make soak` takes, and from where: the same seed makes the same texts.
+MUTATIONS ?= 100000
+SEED ?= 1
 TESTS := PYTHONPATH=tests $(BIN)/python -m
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check format bench soak clean
 
 demo: $(VENV)/installed
 	@$(TESTS) demo
@@ -22,6 +25,9 @@ format: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(TESTS) bench
+
+soak: $(VENV)/installed
+	$(TESTS) conformance.soak --mutations $(MUTATIONS) --seed $(SEED)
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
