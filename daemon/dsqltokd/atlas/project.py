@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dsqltokd.hcl import NestingError, Scope, object_of, string
+from dsqltokd.hcl import LimitError, Scope, object_of, string
 
 from .blocks import ROOTS, EvaluatedBlock, Evaluator, block_references, env_name, selected_envs, takes_any_name
 from .dsql_token import ARGUMENTS as TOKEN_ARGUMENTS
@@ -93,8 +93,8 @@ def evaluate_project(
     """
     try:
         return _evaluated(body, env, inputs, world, token)
-    except NestingError as error:
-        raise ProjectError("Value too deep", f"{error}.", body.span) from None
+    except LimitError as error:
+        raise ProjectError(error.summary, f"{error}.", body.span) from None
 
 
 def _evaluated(body: Body, env: str, inputs: Mapping[str, Value], world: World, token: str | None) -> Project:

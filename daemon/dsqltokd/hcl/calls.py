@@ -27,7 +27,7 @@ from .syntax import (
     TupleConstructor,
     Unary,
 )
-from .types import NestingError
+from .types import LimitError
 from .values import Value, null
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def call(node: FunctionCall, scope: Scope, evaluate: Evaluator) -> Value:
         return function.call(_values(arguments, parameters, scope, evaluate))
     except FunctionError as error:
         _complaint(node, arguments, parameters, error)
-    except (ConversionError, NumberError, NestingError) as error:
+    except (ConversionError, NumberError, LimitError) as error:
         _complaint(node, arguments, parameters, FunctionError(str(error)))
 
 

@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .access import element, index_after, step_after, step_into
+from .budget import ExhaustedError, begin
 from .calls import call
 from .conditional import conditional
 from .conversion import ConversionError, convert
@@ -53,7 +54,7 @@ from .syntax import (
     Unary,
     Variable,
 )
-from .types import DYNAMIC, STRING, NestingError, Type, object_type
+from .types import DYNAMIC, STRING, LimitError, Type, object_type
 from .values import Value, null, object_of, string, tuple_of
 
 if TYPE_CHECKING:
@@ -67,18 +68,21 @@ def evaluate_expression(expression: Expression, scope: Scope) -> Value:
 
     Unless a function of the scope does; those are the caller's.
     """
+    begin()
     try:
         return evaluate_node(expression, scope)
     except RecursionError:
         raise EvaluationError(too_deep(expression.span)) from None
+    except ExhaustedError as error:
+        raise EvaluationError(error.diagnostic) from None
 
 
 def evaluate_node(node: Expression, scope: Scope) -> Value:
     """Return the value of a node within an expression that is being evaluated."""
     try:
         return _HANDLERS[type(node)](node, scope)
-    except NestingError as error:
-        raise fail("Value too deep", f"{str(error).capitalize()}.", node.span) from None
+    except LimitError as error:
+        raise fail(error.summary, f"{str(error).capitalize()}.", node.span) from None
     except EvaluationError as error:
         # What went wrong further down says nothing of this node's type, unless its handler set it.
         error.type = _RESULTS.get(type(node), error.type)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .budget import spend
 from .conversion import ConversionError, convert
 from .parts import attempt, is_structure, untyped
 from .scope import EvaluationError, Scope, UnknownScope, fail
@@ -38,12 +39,20 @@ def loop(node: For, scope: Scope, evaluate: Evaluator) -> Value:
 
 def _made_of(node: For, collection: Value | EvaluationError, scope: Scope, evaluate: Evaluator) -> Value:
     elements = _elements(node.collection, collection)
+    if elements is not None:
+        spend(_length(collection), node.span)
     if node.condition is not None:
         _check(node, node.condition, scope, evaluate)
     if elements is None:
         raise EvaluationError
     inner = _included_scopes(node, elements, scope, evaluate)
     return _tuple(node, inner, evaluate) if node.key is None else _object(node, node.key, inner, evaluate)
+
+
+def _length(collection: Value | EvaluationError) -> int:
+    if isinstance(collection, Value):
+        return collection.length
+    return len(collection.type.elements) + len(collection.type.attribute_items)
 
 
 def _elements(node: Expression, collection: Value | EvaluationError) -> Iterable[_Element] | None:

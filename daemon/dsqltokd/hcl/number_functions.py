@@ -167,15 +167,18 @@ def _range(values: Sequence[Value]) -> Value:
         raise FunctionError("end must be less than start when step is negative", 1)
     if step > 0 and end < start:
         raise FunctionError("end must be greater than start when step is positive", 1)
+    too_many = FunctionError(
+        f"more than {_MOST_VALUES} values were generated; either decrease the difference between start and end or use "
+        "a smaller step"
+    )
+    if (end - start) / step > 2 * _MOST_VALUES:  # plain without counting, which takes long with thousands of digits
+        raise too_many
     from .arithmetic import add  # noqa: PLC0415 - see `numbers`, rule 2
 
     items: list[Value] = []
     while start > end if step < 0 else start < end:
         if len(items) >= _MOST_VALUES:
-            raise FunctionError(
-                f"more than {_MOST_VALUES} values were generated; either decrease the difference between start and "
-                "end or use a smaller step"
-            )
+            raise too_many
         items.append(number(start))
         start = add(start, step)
     return list_of(NUMBER, items)

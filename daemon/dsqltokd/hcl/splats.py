@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .access import index_type, step_type
+from .budget import spend
 from .parts import evaluate_all, untyped
 from .scope import EvaluationError, ItemScope, Scope, fail
 from .syntax import Expression, Index, RelativeTraversal, Splat, SplatItem
@@ -28,6 +29,7 @@ def splat(node: Splat, scope: Scope, evaluate: Evaluator) -> Value:
         detail = "Splat expressions (with the * symbol) cannot be applied to null sequences."
         raise fail("Splat of null value", detail, node.source.span)
     elements = source.items if source.type.is_sequence else (source,)
+    spend(len(elements), node.span)
     makes_list = source.type.kind in (Kind.LIST, Kind.SET)
     try:
         scopes = [ItemScope(node.item, each, scope) for each in elements]

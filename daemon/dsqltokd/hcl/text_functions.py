@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _DOTTED_CAPITAL_I = "\u0130"
-_LINE_ENDS = r"(?:\r\n?|\n)+\Z"
 
 
 def _upper(text: str) -> str:
@@ -107,7 +105,7 @@ TEXT_FUNCTIONS = (
     of_strings("lower", ("str",), _lower),
     of_strings("title", ("str",), _title),
     of_strings("strrev", ("str",), _strrev),
-    of_strings("chomp", ("str",), lambda text: re.sub(_LINE_ENDS, "", text)),
+    of_strings("chomp", ("str",), lambda text: text.rstrip("\r\n")),
     of_strings("trim", ("str", "cutset"), str.strip),
     of_strings("trimspace", ("str",), lambda text: text.strip(SPACES)),
     of_strings("trimprefix", ("str", "prefix"), str.removeprefix),

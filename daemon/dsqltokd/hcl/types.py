@@ -2,7 +2,7 @@
 
 Primitive types are STRING, NUMBER and BOOL. Collections (list, set, map) hold elements of one type, structures (tuple,
 object) a type for each place. DYNAMIC is the type of a null nobody has said more about, and as an element type stands
-for "any". Types compare by structure. They are bounded in depth, and with them the values they describe.
+for "any". Types compare by structure. They are bounded in depth and size, and with them the values they describe.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 MAX_TYPE_DEPTH = 150
 """How deeply types, and so values, may nest. HCL has no limit; here every walk over a value is recursive."""
+
+MAX_TYPE_SIZE = 500_000
+"""Of how many types a type may be made. A value that holds another one twice doubles it, and so on and on; it takes no
+memory to speak of, but whoever walks over it never comes to an end."""
 
 
 class Kind(Enum):
@@ -34,8 +38,16 @@ class Kind(Enum):
     OBJECT = "object"
 
 
-class NestingError(ValueError):
+class LimitError(ValueError):
+    """A value beyond what there is room for; `summary` is what to say of it, the text is the limit."""
+
+    summary = "Value too large"
+
+
+class NestingError(LimitError):
     """A value nests deeper than `MAX_TYPE_DEPTH`."""
+
+    summary = "Value too deep"
 
     def __init__(self) -> None:
         super().__init__(f"values may not nest deeper than {MAX_TYPE_DEPTH} levels")
@@ -48,7 +60,7 @@ class Type:
     `str()` gives the friendly name that messages use, such as `list of string`; an object is just `object` there.
     """
 
-    __slots__ = ("_hash", "attribute_items", "depth", "element", "elements", "kind")
+    __slots__ = ("_hash", "attribute_items", "depth", "element", "elements", "kind", "size")
 
     def __init__(
         self,
@@ -61,6 +73,9 @@ class Type:
         self.depth: int = 1 + max([each.depth for each in inner], default=0)
         if self.depth > MAX_TYPE_DEPTH:
             raise NestingError
+        self.size: int = 1 + sum([each.size for each in inner])
+        if self.size > MAX_TYPE_SIZE:
+            raise LimitError(f"values may not have more than {MAX_TYPE_SIZE} elements")
         self.kind = kind
         self.element = element
         self.elements = elements

@@ -10,14 +10,20 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any, TypeAlias, cast
 
 from .gotext import quoted
 from .numbers import number_text, rounded
-from .types import BOOL, DYNAMIC, NUMBER, STRING, Kind, Type, list_type, map_type, set_type, tuple_type
+from .types import BOOL, DYNAMIC, NUMBER, STRING, Kind, LimitError, Type, list_type, map_type, set_type, tuple_type
 
 Payload: TypeAlias = "str | Decimal | bool | tuple[Value, ...] | Mapping[str, Value] | None"
+
+MAX_LENGTH = 16 << 20
+"""How many characters a text may have: a few that double one another would fill any memory."""
+
+_PIECE = 256
 
 
 class Value:
@@ -81,12 +87,25 @@ class Value:
 
 
 def normalize(text: str) -> str:
-    """Return the text as values hold it: in Unicode's normal form C."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    """Return the text as values hold it: in Unicode's normal form C. Raises LimitError for one of absurd length."""
+    if len(text) > MAX_LENGTH:
+        raise LimitError(f"texts may not be longer than {MAX_LENGTH} characters")
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", text if len(text) <= _PIECE else _with_marks_in_order(text))
+
+
+def _with_marks_in_order(text: str) -> str:
+    """Return the text decomposed. For a run of marks in disorder `unicodedata` takes time quadratic in its length."""
+    pieces = (unicodedata.normalize("NFD", text[start : start + _PIECE]) for start in range(0, len(text), _PIECE))
+    parts: list[str] = []
+    for _, run in groupby("".join(pieces), lambda char: unicodedata.combining(char) > 0):
+        parts += sorted(run, key=unicodedata.combining)  # stable: what is no mark stays where it is
+    return "".join(parts)
 
 
 def string(text: str) -> Value:
-    """Return a string."""
+    """Return a string. Raises LimitError for one of absurd length."""
     return Value(STRING, normalize(text))
 
 

@@ -35,7 +35,7 @@ _TAGS = frozenset({"", *(TAG + name for name in ("str", "bool", "int", "float", 
 
 
 def decode(text: str) -> Value:
-    """Return the value of the only document. Raises FunctionError, NumberError and NestingError."""
+    """Return the value of the only document. Raises FunctionError, NumberError and LimitError."""
     node = parse(text, only=True)
     if node is None:
         raise FunctionError("missing start of document")
