@@ -374,12 +374,6 @@ def test_atlas_hcl_must_be_a_regular_file(job: Job) -> None:
     assert "it is no regular file" in job.error("configuration")["message"]
 
 
-def test_a_huge_atlas_hcl_is_refused(job: Job) -> None:
-    with job.path.open("wb") as file:
-        file.truncate((4 << 20) + 1)
-    assert "larger than 4 MiB" in job.error("configuration")["message"]
-
-
 def test_a_world_writable_file_or_directory_is_refused_with_a_hint(job: Job) -> None:
     job.path.chmod(0o646)
     assert job.error("denied")["hint"] == f"chmod o-w {job.path}"

@@ -7,21 +7,27 @@ could not use. So a quotation is shown only if it stands in the project file its
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from dsqltok.errors import ConfigurationError
-from dsqltokd.atlas import INSTEAD, WORDS
+from dsqltok.errors import ConfigurationError, from_data
+from dsqltokd.atlas import INSTEAD, WORDS, ProjectError
 from dsqltokd.hcl import Diagnostic, excerpt
 from dsqltokd.hcl.calls import UNKNOWN_FUNCTION
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from dsqltok.errors import DsqltokError
     from dsqltokd.atlas import Functions
     from dsqltokd.hcl import Function, HclError, LazyFunction, Parameter
 
+    from .limits import ExceededError
+
 _MOST = 10  # mistakes told in one go
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_LONGEST_MISTAKE = 800  # characters of what is said of one
+_LONGEST_TEXT = 5000  # a path alone may have 4096
+_MOST_CANDIDATES = 100
 _SUGGESTION = re.compile(r' Did you mean "…"\?')
 
 
@@ -33,13 +39,13 @@ def configuration_error(error: HclError, source: bytes, functions: Functions) ->
     parameters = (parameter.name for function in functions.values() for parameter in _parameters(function))
     words = {*WORDS, *functions, *parameters, "true", "false", "heredoc"}
     text = source.decode(errors="replace")
-    first, *others = (_advised(each, source) for each in error.diagnostics)
+    first, *others = (_advised(each, source) for each in error.diagnostics[:_MOST])
     details = [shown(first, source)]
-    for other in others[: _MOST - 1]:
+    for other in others:
         details += ["", f"{place(other)}: {_said(other, text, words)}", shown(other, source)]
         details += [f"hint: {other.hint}"] if other.hint else []
-    if len(others) >= _MOST:
-        details += ["", f"… and {len(others) - _MOST + 1} more"]
+    if len(error.diagnostics) > _MOST:
+        details += ["", f"… and {len(error.diagnostics) - _MOST} more"]
     start = first.subject.start
     return ConfigurationError(
         f"{place(first)}: {_said(first, text, words)}",
@@ -47,6 +53,30 @@ def configuration_error(error: HclError, source: bytes, functions: Functions) ->
         detail="\n".join(details),
         data={"file": first.subject.filename, "line": start.line, "column": start.column},
     )
+
+
+def limit_error(error: ExceededError, path: str, source: bytes, functions: Functions) -> ConfigurationError:
+    """Return what to tell of an evaluation that took too much."""
+    hint = "simplify it: see what it multiplies, such as loops within loops, and how long its texts are"
+    found = ConfigurationError(f"{path} is too large to be evaluated: {error.what}", hint=hint)
+    if error.span is not None:
+        mistake = ProjectError("Evaluation too large", f"{error.what}.", error.span, hint=hint)
+        found = configuration_error(mistake, source, functions)
+    found.retryable = error.passing
+    return found
+
+
+def shortened(error: DsqltokError) -> DsqltokError:
+    """Return the error with texts of readable length: a project may have names as long as itself, and many of them."""
+    data = error.as_data()
+    for part in ("message", "hint"):
+        text = str(data[part])
+        data[part] = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+    if "candidates" in error.data:
+        names = cast("list[str]", error.data["candidates"])
+        candidates = [name for name in names[:_MOST_CANDIDATES] if len(name) <= _LONGEST_TEXT]
+        data["data"] = error.data | {"candidates": candidates}
+    return from_data(data)
 
 
 def place(diagnostic: Diagnostic) -> str:
@@ -78,8 +108,18 @@ def _said(diagnostic: Diagnostic, text: str, words: Collection[str]) -> str:
         return quoted[0] if known else '"…"'
 
     sentences = [" ".join(said.split()).rstrip(".") for said in (diagnostic.summary, diagnostic.detail) if said]
-    message = ": ".join(sentence[:1].lower() + sentence[1:] for sentence in sentences)
+    message = _cut(": ".join(sentence[:1].lower() + sentence[1:] for sentence in sentences))
     return _SUGGESTION.sub("", _QUOTED.sub(shown, message)).rstrip(".")
+
+
+def _cut(message: str) -> str:
+    """Return a message that people can read to its end, without half a quotation, which nobody would recognise."""
+    if len(message) <= _LONGEST_MISTAKE:
+        return message
+    message = message[:_LONGEST_MISTAKE]
+    *_, quoted = 0, *(found.end() for found in _QUOTED.finditer(message))
+    open_quote = message.find('"', quoted)
+    return (message if open_quote < 0 else message[:open_quote]) + "…"
 
 
 def _parameters(function: Function | LazyFunction) -> tuple[Parameter, ...]:

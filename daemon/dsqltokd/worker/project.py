@@ -13,25 +13,28 @@
     out  what the question asks for, or `error`, or `need`: environment variables that the project reads and the request
          left out, or `run`: a program to run, and to ask again with its output
          files       (path, identity or None) that were opened or looked for, directories too
-         texts       of those that were read; None if they are too long to keep
+         texts       of those that were read; None if they are too long to keep, or the answer is not the last one
          names       of all environment variables read
 
 An environment variable that the request says nothing about counts as empty, and the answer is that it is needed:
-neither a result nor an error would mean anything before.
+neither a result nor an error would mean anything before. Whatever the file says, the answer is short: the core reads it
+between two others, and keeps it.
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from dsqltok.errors import DsqltokError
+from dsqltok.errors import ConfigurationError, DsqltokError
 from dsqltok.protocol import EVERY_AWS
 from dsqltokd.atlas import Directory, OutputNeededError, Program, names, parse_inputs, project_functions
-from dsqltokd.hcl import HclError, parse
+from dsqltokd.hcl import FunctionError, HclError, parse
 
 from . import answers, inspection
 from .allowance import Allowance
-from .diagnosis import configuration_error
+from .diagnosis import configuration_error, limit_error, shortened
+from .limits import ExceededError, within_limits
 from .projectfiles import ProjectFiles
 from .question import Question
 
@@ -41,7 +44,12 @@ if TYPE_CHECKING:
     from dsqltokd.atlas import Functions
     from dsqltokd.hcl import Body
 
-_LONGEST_TEXTS = 1 << 20  # characters
+_LONGEST_TEXTS = 256 << 10  # characters
+_WITHOUT_TEXTS = frozenset({"error", "need", "run"})  # answers after which the same files are read again
+_LONGEST_ANSWER = {"inspect": 4 << 20}  # characters; what is not inspected the core keeps
+_LONGEST_OTHER_ANSWER = 256 << 10
+_MOST_VARIABLES = 500
+_LONGEST_NAME = 1000  # of an environment variable
 
 
 def run(request: dict[str, Any]) -> dict[str, object]:
@@ -51,28 +59,44 @@ def run(request: dict[str, Any]) -> dict[str, object]:
     try:
         answer = _answer(request, files, environment)
     except DsqltokError as error:
-        answer = {"error": error.as_data()}
+        answer = {"error": shortened(error).as_data()}
     if environment.missing:
         answer = {"need": list(environment.missing)}
     return answer | {
         "files": [list(item) for item in files.seen.items()],
-        "texts": files.texts if sum(map(len, files.texts.values())) <= _LONGEST_TEXTS else None,
+        "texts": None if answer.keys() & _WITHOUT_TEXTS or files.length > _LONGEST_TEXTS else files.texts,
         "names": list(environment.asked),
     }
 
 
 def _answer(request: dict[str, Any], files: ProjectFiles, environment: _Environment) -> dict[str, object]:
     source = files.read_config()
-    functions = project_functions(environment.get, files.read_text, Directory(files.directory, files.entries))
+    functions = project_functions(environment.read, files.read_text, Directory(files.directory, files.entries))
     outputs = {Program(tuple(argv), directory): text for argv, directory, text in request["outputs"]}
     allowance = Allowance(source, files, request["allowed"])
     if request["texts"] is None:
         allowance.follow(outputs)
-    try:
+
+    def answered() -> dict[str, object]:
         question = _question(request, parse(source, request["path"]), functions, outputs)
         return _answered(request["question"], question, allowance, environment)
+
+    try:
+        return _short(within_limits(answered), request)
     except HclError as error:
         raise configuration_error(error, source, functions) from None
+    except ExceededError as error:
+        raise limit_error(error, request["path"], source, functions) from None
+
+
+def _short(answer: dict[str, object], request: dict[str, Any]) -> dict[str, object]:
+    most = _LONGEST_ANSWER.get(request["question"], _LONGEST_OTHER_ANSWER)
+    if len(json.dumps(answer)) > most:
+        raise ConfigurationError(
+            f"{request['path']} says too much: what was asked for has more than {most} characters",
+            hint="split the project into several files",
+        )
+    return answer
 
 
 def _answered(kind: str, question: Question, allowance: Allowance, environment: _Environment) -> dict[str, object]:
@@ -116,6 +140,14 @@ class _Environment:
         self._values = values
         self.asked: dict[str, None] = {}
         self.missing: dict[str, None] = {}
+
+    def read(self, name: str) -> str:
+        """Return a variable as the project's `getenv()`. Raises FunctionError if that is too much."""
+        if len(name) > _LONGEST_NAME:
+            raise FunctionError(f"the name has more than {_LONGEST_NAME} characters")
+        if len(self.asked) >= _MOST_VARIABLES and name not in self.asked:
+            raise FunctionError(f"a project may not read more than {_MOST_VARIABLES} environment variables")
+        return self.get(name)
 
     def get(self, name: str) -> str:
         self.asked[name] = None

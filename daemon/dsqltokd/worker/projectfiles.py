@@ -5,7 +5,8 @@
 The rules:
 1. Whoever writes atlas.hcl decides where a token goes. So the file that was opened, the directory that holds it, and
    the one that holds a symlink's target, belong to this user or root, and nobody else may write there.
-2. Only a regular file is read, and what is checked is what was opened: a FIFO would block and a device never ends.
+2. Only a regular file is opened, and what was opened is looked at again: a FIFO would block, a device never ends, and
+   to open one may do something. A file is read only as far as there is room, and not while it changes.
 3. Every file and directory opened or looked for is noted, with its identity from before it was read: whoever compares
    that later sees any change since.
 4. What was read is noted too. A later job about the same version of the project is given these texts and opens nothing:
@@ -15,6 +16,7 @@ The rules:
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -27,9 +29,14 @@ from dsqltok.errors import ConfigurationError, DeniedError, NotFoundError
 from dsqltokd.files import Identity, identity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-_LIMIT = 4 << 20
+_LIMIT = 1 << 20  # bytes, of atlas.hcl
+_LIMIT_OF_OTHERS = 4 << 20  # of all that `file()` reads
+_MOST_PATHS = 2000  # that the core is to watch
+_LONGEST_PATH = 4095  # characters, as on Linux
+_LONGEST_PATHS = 256 << 10  # characters, of all of them
+_MOST_LOOKS = 5  # at a file that changes while it is read
 _MOST_DIRECTORIES = 1000
 _MOST_ENTRIES = 100_000
 _AS_TEXT = ("utf-8", "surrogateescape")  # what is no UTF-8 is for the parser to complain about
@@ -46,11 +53,18 @@ class ProjectFiles:
         self.seen: dict[str, Identity | None] = {}
         self.texts: dict[str, str] = {}
         self._entries: dict[str, dict[str, bool | None] | None] = {}
+        self._room = _LIMIT_OF_OTHERS
+        self._paths_room = _LONGEST_PATHS
 
     @property
     def directory(self) -> str:
         """The absolute path of the directory of atlas.hcl."""
         return str(self._directory)
+
+    @property
+    def length(self) -> int:
+        """How many characters the noted texts have."""
+        return sum(map(len, self.texts.values()))
 
     def read_config(self) -> bytes:
         """Return the content of atlas.hcl; NotFoundError, DeniedError or ConfigurationError."""
@@ -71,7 +85,7 @@ class ProjectFiles:
             _check_owner(self._path, os.fstat(descriptor))
             for directory in dict.fromkeys((self._directory, Path(self._path).resolve().parent)):
                 _check_owner(str(directory), directory.stat())
-            return _content(descriptor)
+            return _content(descriptor, _LIMIT, f"it is larger than {_LIMIT >> 20} MiB")
         except OSError as error:
             raise self._unreadable(error) from None
         finally:
@@ -89,11 +103,16 @@ class ProjectFiles:
             if path not in self._given:
                 raise FileNotFoundError(path)
             return self._given[path]
+        if path in self.texts:
+            return self.texts[path].encode(*_AS_TEXT).decode()
         descriptor = self._open(path)
         try:
-            text = self.texts[path] = _content(descriptor).decode()
+            too_large = f"all that a project reads may not be larger than {_LIMIT_OF_OTHERS >> 20} MiB"
+            content = _content(descriptor, self._room, too_large)
         finally:
             os.close(descriptor)
+        self._room -= len(content)
+        text = self.texts[path] = content.decode()
         return text
 
     def fingerprint(self, directory: str, word: str) -> tuple[str, str] | None:
@@ -123,26 +142,65 @@ class ProjectFiles:
         else:
             if len(self._entries) >= _MOST_DIRECTORIES:
                 raise OSError(0, f"the pattern leads into more than {_MOST_DIRECTORIES} directories")
-            self.seen.setdefault(path, identity(path))
+            self._note(path)
             found = _listing(path)
             self.texts[noted] = json.dumps(found)
         self._entries[path] = found
         return found
 
     def _open(self, path: str) -> int:
-        self.seen.setdefault(path, identity(path))
+        found = self._note(path)
+        if found is not None:
+            _check_regular(found[-1])
         return os.open(path, _OPEN)
 
+    def _note(self, path: str) -> Identity | None:
+        """Return the path's identity, and note it if it was not noted before. OSError if there are too many."""
+        if path not in self.seen:
+            if len(path) > _LONGEST_PATH:
+                raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+            self._paths_room -= len(path)
+            if len(self.seen) >= _MOST_PATHS or self._paths_room < 0:
+                raise OSError(0, f"a project may not look at more than {_MOST_PATHS} files and directories")
+        found = identity(path)
+        self.seen.setdefault(path, found)
+        return found
 
-def _content(descriptor: int) -> bytes:
-    found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(0, "it is a directory" if stat.S_ISDIR(found.st_mode) else "it is no regular file")
-    with os.fdopen(os.dup(descriptor), "rb") as file:
-        content = file.read(_LIMIT + 1)
-    if len(content) > _LIMIT:
-        raise OSError(0, f"it is larger than {_LIMIT >> 20} MiB")
-    return content
+
+def _content(descriptor: int, limit: int, too_large: str) -> bytes:
+    """Return what the file says, at most `limit` bytes. OSError if it is no file, too large, or never the same."""
+
+    def version() -> tuple[int, int, int]:
+        found = os.fstat(descriptor)
+        _check_regular(found.st_mode)
+        if found.st_size > limit:
+            raise OSError(0, too_large)
+        return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+    def read() -> bytes:
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            file.seek(0)
+            content = file.read(limit + 1) or b""  # None where there is nothing yet, as some of the kernel's files say
+        if len(content) > limit:
+            raise OSError(0, too_large)
+        return content
+
+    return unchanged(read, version)
+
+
+def unchanged(read: Callable[[], bytes], version: Callable[[], object]) -> bytes:
+    """Return what `read` returns if `version` is the same before and after; else look again. OSError if it never is."""
+    for _ in range(_MOST_LOOKS):
+        before = version()
+        content = read()
+        if version() == before:
+            return content
+    raise OSError(0, "it changes while it is read")
+
+
+def _check_regular(mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise OSError(0, "it is a directory" if stat.S_ISDIR(mode) else "it is no regular file")
 
 
 def _listing(path: str) -> dict[str, bool | None] | None:
