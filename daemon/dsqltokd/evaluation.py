@@ -6,7 +6,9 @@ the program, and the question is asked again with the output. So a program that 
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from dsqltok.errors import ConfigurationError, TimedOutError
 from dsqltok.protocol import EVERY_AWS
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from dsqltokd.query import Key
 
 DEADLINE = 2.0  # seconds for one evaluation
+_MOST_AT_ONCE = 2  # evaluations of one project: it may have any number of envs, and other projects want workers too
 _MOST_PROGRAMS = 16
 
 Outputs = list[tuple[list[str], str, str]]
@@ -34,6 +37,7 @@ class Evaluator:
         self._allow_hosts = list(config.allow_hosts)
         self._timeout = config.program_timeout
         self._allowed = allowed
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def ask(
         self,
@@ -71,11 +75,13 @@ class Evaluator:
         raise ConfigurationError(f"{key.config} runs more than {_MOST_PROGRAMS} programs", hint="let one do it all")
 
     async def _evaluate(self, job: dict[str, Any]) -> dict[str, Any]:
+        lasting = EVERY_AWS not in job["environment"]  # a caller's keys are not to rest in a worker
         try:
-            # A caller's keys are not to rest in a worker.
-            return await self._pool.run("project", job, deadline=DEADLINE, linger=EVERY_AWS not in job["environment"])
+            async with self._turns.setdefault(job["path"], asyncio.Semaphore(_MOST_AT_ONCE)):
+                return await self._pool.run("project", job, deadline=DEADLINE, linger=lasting)
         except TimedOutError:
-            hint = "simplify it, and see that the files it reads are on a disk that answers"
+            # What computes too much is ended by its worker, with a better message: this one waits for something.
+            hint = "try again, and see that the files it reads are on a disk that answers"
             raise TimedOutError(f"{job['path']} takes more than {DEADLINE:g} s to evaluate", hint=hint) from None
 
     async def _run(self, program: Mapping[str, Any], environment: Mapping[str, str | None]) -> str:
