@@ -1,28 +1,54 @@
 """Grapheme clusters: what a reader takes for one character, and what HCL's columns count.
 
-After UAX #29, from the properties that Python's `unicodedata` has. Not covered are Indic
-conjuncts, marks that stand before their letter, and some vowels of Thai, Lao and Burmese; there a column may be off.
+After UAX #29 in its 15th edition, as the library has it that HashiCorp's code counts with: from the properties that
+Python's `unicodedata` has, and from lists where those do not say it.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ZERO_WIDTH_JOINER = "\u200d"
-_ZERO_WIDTH_NON_JOINER = "\u200c"
-_HANGUL_L = range(0x1100, 0x1160)
-_HANGUL_V = range(0x1160, 0x11A8)
-_HANGUL_T = range(0x11A8, 0x1200)
+_REGIONAL_INDICATORS = range(0x1F1E6, 0x1F200)
+
+
+def _listed(ranges: str) -> tuple[range, ...]:
+    pairs = [each.partition("-") for each in ranges.split()]
+    return tuple([range(int(first, 16), int(last or first, 16) + 1) for first, _, last in pairs])
+
+
+_PICTOGRAPHS = _listed(
+    """
+    00a9 00ae 203c 2049 2122 2139 2194-2199 21a9-21aa 231a-231b 2328 2388 23cf 23e9-23f3 23f8-23fa 24c2 25aa-25ab 25b6
+    25c0 25fb-25fe 2600-2605 2607-2612 2614-2685 2690-2705 2708-2712 2714 2716 271d 2721 2728 2733-2734 2744 2747 274c
+    274e 2753-2755 2757 2763-2767 2795-2797 27a1 27b0 27bf 2934-2935 2b05-2b07 2b1b-2b1c 2b50 2b55 3030 303d 3297 3299
+    1f000-1f0ff 1f10d-1f10f 1f12f 1f16c-1f171 1f17e-1f17f 1f18e 1f191-1f19a 1f1ad-1f1e5 1f201-1f20f 1f21a 1f22f
+    1f232-1f23a 1f23c-1f23f 1f249-1f3fa 1f400-1f53d 1f546-1f64f 1f680-1f6ff 1f774-1f77f 1f7d5-1f7ff 1f80c-1f80f
+    1f848-1f84f 1f85a-1f85f 1f888-1f88f 1f8ae-1f8ff 1f90c-1f93a 1f93c-1f945 1f947-1faff 1fc00-1fffd
+    """
+)
+
+_EXTENDING, _PREPENDED, _CONTROL = "extending", "prepended", "control"
+# What the properties do not say: letters that are marks to a reader, tags, signs that stand before what they belong to,
+# marks that are letters, and the parts of Hangul syllables.
+_LISTED = {
+    _EXTENDING: _listed("200c-200d e33 eb3 ff9e-ff9f 1f3fb-1f3ff e0020-e007f"),
+    _PREPENDED: _listed("600-605 6dd 70f 890-891 8e2 d4e 110bd 110cd 111c2-111c3 1193f 11941 11a3a 11a84-11a89 11d46"),
+    "": _listed(
+        "102b-102c 1038 1062-1064 1067-106d 1083 1087-108c 108f 109a-109c 1a61 1a63-1a64 aa7b aa7d 11720-11721"
+    ),
+    "L": _listed("1100-115f a960-a97c"),
+    "V": _listed("1160-11a7 d7b0-d7c6"),
+    "T": _listed("11a8-11ff d7cb-d7fb"),
+}
 _HANGUL_SYLLABLES = range(0xAC00, 0xD7A4)
 _HANGUL_FINALS = 28
-_REGIONAL_INDICATORS = range(0x1F1E6, 0x1F200)
-_SKIN_TONES = range(0x1F3FB, 0x1F400)
-_HALF_WIDTH_VOICING = "\uff9e\uff9f"
-_PICTOGRAPHS = (range(0x2190, 0x2C00), range(0x1F000, 0x1F1E6), range(0x1F200, 0x1FB00))
+_HANGUL = {"L": ("L", "V", "LV", "LVT"), "V": ("V", "T"), "LV": ("V", "T"), "T": ("T",), "LVT": ("T",)}
 
 
 def clusters(text: str) -> Iterator[str]:
@@ -42,34 +68,34 @@ def clusters(text: str) -> Iterator[str]:
         yield text[start:]
 
 
+def _in(char: str, blocks: tuple[range, ...]) -> bool:
+    return any(ord(char) in block for block in blocks)
+
+
+@lru_cache(maxsize=4096)
+def _class(char: str) -> str:
+    """Return what decides whether a character is one with its neighbours; nothing for most."""
+    for name, blocks in _LISTED.items():
+        if _in(char, blocks):
+            return name
+    if ord(char) in _HANGUL_SYLLABLES:
+        return "LVT" if (ord(char) - _HANGUL_SYLLABLES.start) % _HANGUL_FINALS else "LV"
+    category = unicodedata.category(char)
+    if category in ("Mn", "Me", "Mc"):
+        return _EXTENDING
+    return _CONTROL if category in ("Cc", "Cf", "Cs", "Zl", "Zp") else ""
+
+
+@lru_cache(maxsize=4096)
+def _is_pictograph(char: str) -> bool:
+    return _in(char, _PICTOGRAPHS)
+
+
 def _joined(before: str, after: str) -> bool:
-    if before == "\r" and after == "\n":
-        return True
-    if _is_control(before) or _is_control(after):
-        return False
-    return _extends(after) or _hangul(ord(before), ord(after))
-
-
-def _is_control(char: str) -> bool:
-    if char in (_ZERO_WIDTH_JOINER, _ZERO_WIDTH_NON_JOINER):
-        return False
-    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
-
-
-def _extends(char: str) -> bool:
-    if char in (_ZERO_WIDTH_JOINER, _ZERO_WIDTH_NON_JOINER) or char in _HALF_WIDTH_VOICING:
-        return True
-    return unicodedata.category(char) in ("Mn", "Me", "Mc") or ord(char) in _SKIN_TONES
-
-
-def _hangul(before: int, after: int) -> bool:
-    syllable = before in _HANGUL_SYLLABLES
-    open_syllable = syllable and (before - _HANGUL_SYLLABLES.start) % _HANGUL_FINALS == 0
-    if before in _HANGUL_L:
-        return after in _HANGUL_L or after in _HANGUL_V or after in _HANGUL_SYLLABLES
-    if before in _HANGUL_V or open_syllable:
-        return after in _HANGUL_V or after in _HANGUL_T
-    return (before in _HANGUL_T or syllable) and after in _HANGUL_T
+    left, right = _class(before), _class(after)
+    if _CONTROL in (left, right):
+        return before == "\r" and after == "\n"
+    return right == _EXTENDING or left == _PREPENDED or right in _HANGUL.get(left, ())
 
 
 def _flag(indicators_before: int, after: str) -> bool:
@@ -81,10 +107,6 @@ def _emoji_sequence(text: str, index: int) -> bool:
     if text[index - 1] != _ZERO_WIDTH_JOINER or not _is_pictograph(text[index]):
         return False
     place = index - 2
-    while place > 0 and _extends(text[place]) and text[place] != _ZERO_WIDTH_JOINER:
+    while place > 0 and _class(text[place]) == _EXTENDING:
         place -= 1
     return place >= 0 and _is_pictograph(text[place])
-
-
-def _is_pictograph(char: str) -> bool:
-    return any(ord(char) in block for block in _PICTOGRAPHS)

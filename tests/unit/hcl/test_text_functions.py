@@ -30,6 +30,10 @@ def call(name: str, text: str) -> object:
     [
         ('title("hello wORLD-foo_bar 1st a\'b éa ßa ǆx")', "Hello WORLD-Foo_bar 1st A'B Éa ßa ǅx"),
         (f'strrev("ab{FAMILY}c")', f"c{FAMILY}ba"),
+        ('strrev("a\u0e33b")', "ba\u0e33"),
+        ('strrev("\u0600ab")', "b\u0600a"),
+        ('strrev("👩\u200d\u200d👩→\u200d→")', "→→\u200d👩\u200d\u200d👩"),
+        ('strrev("\ua960\ud7b0\ud7cba")', "a\ua960\ud7b0\ud7cb"),
         ('chomp("a\\r\\n\\n\\r")', "a"),
         ('chomp("a\\nb")', "a\nb"),
         (f'substr("a{FAMILY}bc", 1, 2)', f"{FAMILY}b"),
