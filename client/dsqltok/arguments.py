@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "get": ({**_SELECTION, "--data": "data"}, {"-n": "bare", "--json": "json"}, ("name",)),
     "url": (_SELECTION, {"-n": "bare", "--json": "json"}, ("name",)),
     "inspect": (_SELECTION, {"--json": "json", "--reveal": "reveal"}, ("name",)),
+    "login": ({**_SELECTION, "--data": "data"}, {"--no-browser": "no_browser"}, ("name",)),
     "status": ({}, {"--json": "json"}, ()),
     "stop": ({}, {}, ()),
     "projects": ({"--env": "env", "--var": "vars"}, {"--json": "json"}, ("action", "file")),

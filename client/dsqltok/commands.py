@@ -4,7 +4,7 @@ import json
 import os
 import sys
 
-from dsqltok import __version__, arguments, errors, inspecttext, paths, protocol, report, statustext, transport
+from dsqltok import __version__, arguments, errors, inspecttext, login, paths, protocol, report, statustext, transport
 
 _MOST_NAMES = 8  # rounds in which a project may name further variables that it reads
 
@@ -14,6 +14,7 @@ usage: dsqltok COMMAND [ARGUMENT...] [OPTION...]
   get [NAME]              print a fresh token for env NAME (-n: no newline; --json)
   url [NAME]              print the url of env NAME with a fresh token in it (-n; --json)
   inspect [NAME]          show what Atlas would see in the project (--json; --reveal: tokens too)
+  login [NAME]            do a person's part: the mfa code, or the sso login in the browser (--no-browser)
   status                  show what the daemon knows (--json)
   stop                    end the daemon; the next command that needs it starts it again
   projects add [FILE]     make a project known outside its directory too (--var)
@@ -90,7 +91,28 @@ def _inspect(options: dict[str, object]) -> int:
     return 0
 
 
+def _login(options: dict[str, object]) -> int:
+    for each in login.run(arguments.selection(options), _request, browser="no_browser" not in options):
+        arguments.write(f"{each['identity']}: logged in until {each['expires_at']}\n")
+    return 0
+
+
+def _request(method: str, params: dict[str, object]) -> dict[str, object]:
+    return _asked(method, params, transport.call(protocol.request(method, params)))
+
+
 def _complete(method: str, params: dict[str, object], line: bytes) -> dict[str, object]:
+    """Return the result in `line`, asking the person to log in first where that is needed and there is a terminal."""
+    try:
+        return _asked(method, params, line)
+    except errors.CredentialsError as error:
+        if not login.offered(error):
+            raise
+    login.run({name: value for name, value in params.items() if name != "reveal"}, _request, browser=True)
+    return _request(method, params)
+
+
+def _asked(method: str, params: dict[str, object], line: bytes) -> dict[str, object]:
     """Return the result in `line`, asking again with the environment variables that the project turns out to read."""
     for _ in range(_MOST_NAMES):
         try:
@@ -168,4 +190,4 @@ def _no_project() -> errors.NotFoundError:
     return errors.NotFoundError("there is no atlas.hcl at or above this directory", hint="name the file")
 
 
-_COMMANDS = {"url": _url, "inspect": _inspect, "status": _status, "stop": _stop, "projects": _projects}
+_COMMANDS = {"url": _url, "inspect": _inspect, "login": _login, "status": _status, "stop": _stop, "projects": _projects}

@@ -42,6 +42,11 @@ def warn(warnings: object) -> None:
         _print([f"warning: {warning}" for warning in warnings])
 
 
+def tell(words: str) -> None:
+    """Print something for a person to read at once."""
+    _write(text.plain(words))
+
+
 def misuse(command: str, argument: str, options: list[str], *, known: bool) -> errors.UsageError:
     """Return the error for an argument that `command` does not take, or, where `known`, that lacks its value."""
     hint = f"run dsqltok {command} --help"
@@ -76,7 +81,10 @@ def _unforeseen(error: BaseException) -> errors.DsqltokError:
 
 
 def _print(lines: list[str]) -> None:
-    words = "".join(f"{text.plain(line)}\n" for line in lines)
+    _write("".join(f"{text.plain(line)}\n" for line in lines))
+
+
+def _write(words: str) -> None:
     try:
         os.write(2, words.encode(sys.getfilesystemencoding(), "backslashreplace"))
     except OSError:

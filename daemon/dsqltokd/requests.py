@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from dsqltok.errors import DsqltokError, NotFoundError, UsageError
+from dsqltok.errors import CredentialsError, DsqltokError, NotFoundError, UsageError
 from dsqltokd import choice, report
 from dsqltokd import query as queries
 from dsqltokd.registry import Added
@@ -79,7 +80,16 @@ class Requests:
                     await self.loaded.wait()
             except TimeoutError:
                 pass  # the keyring hangs, and what it may hold is not worth more of the caller's time
-        return await self._tokens.get(target, query.secrets())
+        try:
+            return await self._tokens.get(target, query.secrets())
+        except CredentialsError as error:
+            if "login" in error.data:
+                error.hint = f"run {_login_command(query)}"
+            raise
+
+    async def targets(self, query: Query) -> list[Target]:
+        """Return what the tokens are for that a query means. Raises `DsqltokError`."""
+        return [chosen.target for chosen in choice.all_tokens(await self._entry(query), query)]
 
     async def _url_get(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         query = queries.read(params)
@@ -161,6 +171,15 @@ class Requests:
 
     def _projects_list(self, _params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         return {"projects": [report.added(project) for project in self._registry.projects]}
+
+
+def _login_command(query: Query) -> str:
+    words = ["dsqltok", "login"]
+    if query.env is not None:
+        words.append(query.env)
+    if query.data is not None:
+        words += ["--data", query.data]
+    return shlex.join(words)
 
 
 def _cancel(task: asyncio.Task[None]) -> None:

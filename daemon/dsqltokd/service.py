@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from dsqltokd import report
 from dsqltokd.connection import UnknownMethodError
 from dsqltokd.evaluation import DEADLINE, Evaluator
+from dsqltokd.logins import Logins
 from dsqltokd.persist import Keeper
 from dsqltokd.place import Standing
 from dsqltokd.pool import Pool
@@ -69,6 +70,7 @@ class Service:
         self.requests = Requests(self.projects, self.tokens, registry)
         self._methods: dict[str, Handler] = {
             **self.requests.handlers,
+            **Logins(self.pool, self.tokens, config, self.requests.targets).handlers,
             "daemon.status": self._status,
             "daemon.stop": self._stop_asked,
         }

@@ -92,6 +92,23 @@ class Tokens:
             if loop.time() >= end:
                 raise TimedOutError("no token in time", hint="dsqltok status shows what the daemon waits for")
 
+    async def login(self, target: Target, secrets: Mapping[str, str], code: str | None) -> Token:
+        """Have new credentials obtained, with a person's `code` where a role asks for one, and return a token by them.
+
+        Raises what keeps it from being had. What is in hand is not harmed by that.
+        """
+        identity = target.identity
+        self._ask(target)
+        while self.states[identity].attempt is not None:
+            await asyncio.wait([self._want(target, secrets)])
+        self._wanted.setdefault(identity, set()).add(target)
+        await self._start(identity, (), secrets, code=code, renew=True)
+        known = self.states[identity]
+        failure = known.failure or known.renewal
+        if failure is not None:
+            raise failure.error.fresh()
+        return await self.get(target, secrets)
+
     def invalidate(self, identity: Identity) -> None:
         """What `identity` rests on has changed."""
         known = self.states.get(identity)
@@ -143,23 +160,30 @@ class Tokens:
             self._start(identity, (), secrets)
         return news
 
-    def _start(self, identity: Identity, due: Iterable[Target], secrets: Mapping[str, str]) -> None:
+    def _start(
+        self,
+        identity: Identity,
+        due: Iterable[Target],
+        secrets: Mapping[str, str],
+        *,
+        code: str | None = None,
+        renew: bool = False,
+    ) -> asyncio.Task[None]:
         wanted = self._wanted.pop(identity, set())
         targets = list({*wanted, *due})
         known = self.states[identity]
-        renew = state.wants_renewal(known, clock.now(), asked=bool(wanted))
+        renew = renew or state.wants_renewal(known, clock.now(), asked=bool(wanted))
         self.states[identity] = state.begin(known, renew=renew)
-        task = asyncio.get_running_loop().create_task(self._refresh(identity, targets, secrets, renew=renew))
+        session = state.session_in_hand(known, clock.now())
+        job = _job(identity, session, targets, secrets, self._config.token_ttl)
+        job |= {"renew": renew, "code": code}
+        task = asyncio.get_running_loop().create_task(self._refresh(identity, targets, job))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
-    async def _refresh(
-        self, identity: Identity, targets: list[Target], secrets: Mapping[str, str], *, renew: bool
-    ) -> None:
+    async def _refresh(self, identity: Identity, targets: list[Target], job: dict[str, Any]) -> None:
         before = clock.now()
-        session = state.session_in_hand(self.states[identity], before)
-        job = _job(identity, session, targets, secrets, self._config.token_ttl)
-        job["renew"] = renew
         try:
             answer = await self._pool.run(
                 "aws", job, deadline=self._config.aws_timeout, key=identity, linger=identity.seal is None

@@ -9,7 +9,8 @@ import botocore.session
 import pytest
 from botocore.utils import SSOTokenLoader
 
-from dsqltokd.worker import aws
+from dsqltok.errors import CredentialsError
+from dsqltokd.worker import aws, signin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,8 +75,23 @@ def test_the_sign_in_of_a_profile_is_where_it_is_watched(home: Path) -> None:
         "environment": {"HOME": str(home)},
         "session": None,
         "renew": True,
+        "code": None,
         "ttl": 900,
         "targets": [[HOST, "us-east-1", "DbConnect"]],
     }
     watched = [path for path, _ in aws.run(job)["files"]]
     assert str(home / f".aws/sso/cache/{key}.json") in watched
+
+
+def test_a_role_that_asks_for_a_code_gets_the_one_that_was_given(home: Path) -> None:
+    configure(
+        home,
+        "[profile base]\naws_access_key_id = a\naws_secret_access_key = b\n"
+        f"[profile ops]\nrole_arn = {ROLE}\nsource_profile = base\nmfa_serial = arn:aws:iam::1:mfa/ana\n",
+    )
+    session = botocore.session.Session(profile="ops")
+    signin.expect_code(session, None)
+    credentials: Any = session.get_credentials()
+    with pytest.raises(CredentialsError) as caught:
+        credentials.get_frozen_credentials()
+    assert caught.value.data == {"login": {"kind": "mfa", "serial": "arn:aws:iam::1:mfa/ana"}}

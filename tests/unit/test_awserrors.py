@@ -72,8 +72,8 @@ CASES: list[tuple[Exception, type[DsqltokError], str, str]] = [
     ),
     (client_error("AccessDenied", status=403), DeniedError, "AccessDenied: Because of this", "trust policy"),
     # an mfa device
-    (botocore.RefreshWithMFAUnsupportedError(), CredentialsError, "mfa code", "sso"),
-    (EOFError(), CredentialsError, "mfa code", "sso"),
+    (botocore.RefreshWithMFAUnsupportedError(), CredentialsError, "mfa code", "dsqltok login"),
+    (EOFError(), CredentialsError, "mfa code", "dsqltok login"),
     # sso
     (botocore.SSOTokenLoadError(error_msg=CANARY), CredentialsError, "sso session has expired", "aws sso login"),
     (

@@ -68,19 +68,24 @@ def _values(mapping: Value) -> Value:
     return list_of(mapping.type.element_type, items) if mapping.type.kind is Kind.MAP else tuple_of(items)
 
 
+def _has_names(value: Value) -> bool:
+    """Whether all keys are strings, where cty has not looked at the type: in an empty list, and in a set of strings."""
+    if value.is_null:
+        return True
+    return value.type.is_sequence and all(key.type == STRING and not key.is_null for key, _ in value.elements())
+
+
 def _merge(mappings: Sequence[Value]) -> Value:
     types: set[Type] = set()
     merged: dict[str, Value] = {}
     untyped = False
     for each in mappings:
         untyped = untyped or each.type == DYNAMIC
-        # Behind a null of no type cty looks at values only, and an empty list has none that could be wrong.
-        empty = untyped and (each.is_null or (each.type.is_sequence and not each.items))
-        if not each.type.is_mapping and not empty:
+        if not each.type.is_mapping and not (untyped and _has_names(each)):
             raise FunctionError(f'arguments must be maps or objects, got "{each.type}"')
         types.add(object_type({}) if each.is_null and each.type.kind is Kind.OBJECT else each.type)
-        if each.type.is_mapping and not each.is_null:
-            merged.update(each.fields)
+        if not each.is_null:
+            merged.update({key.text: item for key, item in each.elements()})
     if len(types) == 1 and (only := types.pop()).kind is Kind.MAP:
         return map_of(only.element_type, merged)
     return object_of(merged)

@@ -4,7 +4,7 @@ One worker process serves one identity. Every job without a session in hand begi
 session caches its configuration and its credentials, and refuses to hand out living ones while a refresh fails.
 
     in   profile, role_arn, environment (the caller's AWS variables), session or null, renew, ttl,
-         targets [[host, region, action]]
+         targets [[host, region, action]], code (for a role that asks for one, or null)
     out  session or null, tokens [{value, region, signed_at, expires_at} or {error}] in the order of targets,
          attended, failure or null, files
          or error, files
@@ -12,13 +12,14 @@ session caches its configuration and its credentials, and refuses to hand out li
 With `renew` a new session is obtained; where that fails while the one in hand lives, this one signs, and `failure` says
 why. `attended` is set where getting credentials runs a program each time, which may ask a person for something.
 
+With `sso` in place of all but profile and environment, the job is a step of an SSO login: see `signin`.
+
 `files` lists the AWS files that decide, with their identity from before they were read. A session comes back only where
 the credentials are temporary and say when they end: everything else is read anew each time and kept nowhere.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from dataclasses import dataclass, replace
@@ -32,7 +33,7 @@ from botocore.config import Config
 from dsqltok.errors import ConfigurationError, CredentialsError, DsqltokError
 from dsqltok.protocol import is_aws
 from dsqltokd import files
-from dsqltokd.worker import awserrors
+from dsqltokd.worker import awserrors, signin
 
 _NETWORK = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
 _ROLE_SESSION_NAME = "dsqltok"
@@ -56,10 +57,13 @@ class _Credentials:
 def run(job: dict[str, Any]) -> dict[str, Any]:
     """Do one job. See the module's docstring for its shape; every failure comes back as an error in it."""
     _take_environment(job["environment"])
+    if "sso" in job:
+        return _sign_in(job)
     found = _files()
     profile, role = job["profile"], job["role_arn"]
     try:
         session = _session_for(profile, [region for _, region, _ in job["targets"]])
+        signin.expect_code(session, job["code"])
         found += _sign_in_files(session)
         credentials, failure = _credentials(session, job)
         tokens = _sign_all(session, credentials, job["targets"], job["ttl"])
@@ -74,6 +78,27 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         "failure": failure and failure.as_data(),
         "files": found,
     }
+
+
+def _sign_in(job: dict[str, Any]) -> dict[str, Any]:
+    try:
+        session = botocore.session.Session(profile=job["profile"])
+
+        def client_of(region: str) -> Any:
+            # These requests are not signed; without keys the client would look for some.
+            return session.create_client(
+                "sso-oidc",
+                region_name=region,
+                config=_NETWORK,
+                aws_access_key_id="unused",
+                aws_secret_access_key="unused",  # noqa: S106 - no key
+            )
+
+        return signin.begin(session, client_of) if job["sso"] is None else signin.poll(job["sso"], client_of)
+    except DsqltokError as error:
+        return {"error": error.as_data()}
+    except Exception as error:  # noqa: BLE001 - botocore's failures are of a dozen unrelated classes
+        return {"error": awserrors.translate(error, profile=_named(job["profile"]), role_arn=None).as_data()}
 
 
 def _session_for(profile: str | None, regions: list[str | None]) -> botocore.session.Session:
@@ -119,13 +144,8 @@ def _files() -> list[list[object]]:
 
 def _sign_in_files(session: botocore.session.Session) -> list[list[object]]:
     """Return the files that `aws sso login` writes for the profile: a login elsewhere counts at once."""
-    config = session.get_scoped_config()
-    name = config.get("sso_session") or config.get("sso_start_url")
-    if name is None:
-        return []
-    # Where botocore's SSO token cache keeps it: the SHA-1 is a file name there, not a protection.
-    digest = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
-    return _seen(f"~/.aws/sso/cache/{digest}.json")
+    keys = [config.get("sso_session") or config.get("sso_start_url") for config in signin.chain(session)]
+    return _seen(*(signin.cache_file(key) for key in keys if key is not None))
 
 
 def _seen(*paths: str) -> list[list[object]]:

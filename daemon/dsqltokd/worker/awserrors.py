@@ -120,7 +120,9 @@ def _none(_error: Exception, _who: str, _role: str | None) -> DsqltokError:
 
 def _sso(_error: Exception, who: str, _role: str | None) -> DsqltokError:
     return CredentialsError(
-        f"{who}: its sso session has expired, or was never begun", hint="run aws sso login with that profile"
+        f"{who}: its sso session has expired, or was never begun",
+        hint="run dsqltok login, or aws sso login with that profile",
+        data={"login": {"kind": "sso"}},
     )
 
 
@@ -144,7 +146,7 @@ def _absent_file(_error: Exception, who: str, _role: str | None) -> DsqltokError
 
 def _code_needed(_error: Exception, who: str, _role: str | None) -> DsqltokError:
     return CredentialsError(
-        f"{who}: its role asks for an mfa code", hint="use a profile that needs none, such as one of an sso session"
+        f"{who}: its role asks for an mfa code", hint="run dsqltok login", data={"login": {"kind": "mfa"}}
     )
 
 
@@ -185,6 +187,8 @@ def _answered(error: Exception, who: str, role: str | None) -> DsqltokError:
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     whom = f"role {role}" if role else who
     text = f"{whom}: aws says {code}" + (f": {said}" if said else "")
+    if code in _DENIED and "MultiFactorAuthentication" in said:
+        return CredentialsError(text, hint="wait for the next code, which works once: dsqltok login")
     if code in _DENIED:
         return DeniedError(text, hint="check the role's trust policy, and who you are: aws sts get-caller-identity")
     if code in _BAD_KEYS:

@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         ('true ? {a = 1} : {for k, v in {a = nosuch}: k => "a"}', {"a": "1"}),
         ('true || "true${[]}"', True),
         ("merge(null, [])", {}),
+        ('merge(null, setunion(["a"]))', {"a": "a"}),
     ],
 )
 def test_an_expression_has_the_value_hcl_gives_it(value: Evaluated, text: str, expected: object) -> None:

@@ -1,0 +1,181 @@
+"""What a person adds to AWS credentials: a code for MFA, or a confirmation in the browser for SSO.
+
+The functions work on sessions and clients of botocore's, which only `aws` makes. The SSO flow is OAuth's device
+authorization: `begin` tells the address and the code to confirm there, `poll` asks once whether that has happened, and
+then writes the file that the AWS CLI would have written, so that both share the login.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from dsqltok.errors import ConfigurationError, CredentialsError, DeniedError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_CACHE = "~/.aws/sso/cache"
+_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+_SCOPE = "sso:account:access"  # what the AWS CLI asks for where the configuration names no scopes
+_INTERVAL = 5  # seconds between two polls where the service names none, as RFC 8628 has it
+
+
+def expect_code(session: Any, code: str | None) -> None:
+    """Have the session give `code` wherever a role asks for one; without it, `CredentialsError` says that it is needed.
+
+    botocore's own way is to ask at the terminal, which a worker has none of. A contract test holds the attribute.
+    """
+
+    def answer(prompt: str) -> str:
+        if code is not None:
+            return code
+        serial = prompt.removeprefix("Enter MFA code for ").rstrip(": ")
+        raise CredentialsError(
+            f"the role asks for an mfa code of {serial}",
+            hint="run dsqltok login",
+            data={"login": {"kind": "mfa", "serial": serial}},
+        )
+
+    session.get_component("credential_provider").get_provider("assume-role")._prompter = answer  # noqa: SLF001
+
+
+def chain(session: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the configuration of the session's profile, of its source_profile, and so on; each once."""
+    profiles = session.full_config.get("profiles", {})
+    name = session.get_config_variable("profile") or "default"
+    seen: set[str] = set()
+    while name is not None and name not in seen:
+        seen.add(name)
+        config = profiles.get(name, {})
+        yield config
+        name = config.get("source_profile")
+
+
+def sso_of(session: Any) -> dict[str, Any] | None:
+    """Return start_url, region, scopes and `key`, which the cache file is named after, of the SSO behind a profile."""
+    for config in chain(session):
+        name = config.get("sso_session")
+        if name is not None:
+            found = session.full_config.get("sso_sessions", {}).get(name, {})
+            scopes = [each.strip() for each in found.get("sso_registration_scopes", _SCOPE).split(",")]
+            return _sso(found, key=name, scopes=scopes)
+        if "sso_start_url" in config:
+            return _sso(config, key=config["sso_start_url"], scopes=None)
+    return None
+
+
+def _sso(config: Mapping[str, Any], *, key: str, scopes: list[str] | None) -> dict[str, Any] | None:
+    start_url, region = config.get("sso_start_url"), config.get("sso_region")
+    if start_url is None or region is None:
+        raise ConfigurationError(
+            f'the sso configuration "{key}" lacks sso_start_url or sso_region', hint="run aws configure sso"
+        )
+    return {"start_url": start_url, "region": region, "scopes": scopes, "key": key}
+
+
+def cache_file(key: str) -> str:
+    """Return the path of the file where every AWS tool keeps the login of an SSO session or start url."""
+    # The SHA-1 is a file name there, not a protection.
+    digest = hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest()
+    return os.path.join(os.path.expanduser(_CACHE), f"{digest}.json")
+
+
+def begin(session: Any, client_of: Callable[[str], Any]) -> dict[str, Any]:
+    """Begin a login: return `url` and `code` for the person, `interval` and `expires_in` seconds, `flow` for `poll`.
+
+    Raises `ConfigurationError` where no SSO is behind the profile, and what botocore raises.
+    """
+    sso = sso_of(session)
+    if sso is None:
+        raise ConfigurationError("no sso session is behind this profile", hint="run aws configure sso")
+    client = client_of(sso["region"])
+    scopes = {"scopes": sso["scopes"]} if sso["scopes"] else {}
+    registered = client.register_client(clientName="dsqltok", clientType="public", **scopes)
+    started = client.start_device_authorization(
+        clientId=registered["clientId"], clientSecret=registered["clientSecret"], startUrl=sso["start_url"]
+    )
+    return {
+        "url": started.get("verificationUriComplete") or started["verificationUri"],
+        "code": started["userCode"],
+        "interval": started.get("interval") or _INTERVAL,
+        "expires_in": started["expiresIn"],
+        "flow": {
+            **sso,
+            "client_id": registered["clientId"],
+            "client_secret": registered["clientSecret"],
+            "registration_expires_at": registered.get("clientSecretExpiresAt"),
+            "device_code": started["deviceCode"],
+        },
+    }
+
+
+def poll(flow: Mapping[str, Any], client_of: Callable[[str], Any]) -> dict[str, Any]:
+    """Return whether the person has confirmed (`done`), and else in how many more seconds to ask (`slower`).
+
+    Raises `DeniedError` or `CredentialsError` where that will not happen any more, and what botocore raises.
+    """
+    try:
+        token = client_of(flow["region"]).create_token(
+            grantType=_GRANT,
+            clientId=flow["client_id"],
+            clientSecret=flow["client_secret"],
+            deviceCode=flow["device_code"],
+        )
+    except Exception as error:
+        code = str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
+        if code in ("AuthorizationPendingException", "SlowDownException"):
+            return {"done": False, "slower": _INTERVAL if code == "SlowDownException" else 0}
+        if code == "AccessDeniedException":
+            raise DeniedError("the login was refused in the browser", hint="run dsqltok login again") from None
+        if code == "ExpiredTokenException":
+            raise CredentialsError("the code was not confirmed in time", hint="run dsqltok login again") from None
+        raise
+    _write(cache_file(flow["key"]), _entry(flow, token))
+    return {"done": True, "slower": 0}
+
+
+def _entry(flow: Mapping[str, Any], token: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the AWS CLI keeps of a login."""
+    entry = {
+        "startUrl": flow["start_url"],
+        "region": flow["region"],
+        "accessToken": token["accessToken"],
+        "expiresAt": _moment(time.time() + token["expiresIn"]),
+    }
+    if flow["scopes"] and "refreshToken" in token and flow["registration_expires_at"]:
+        entry |= {
+            "clientId": flow["client_id"],
+            "clientSecret": flow["client_secret"],
+            "registrationExpiresAt": _moment(flow["registration_expires_at"]),
+            "refreshToken": token["refreshToken"],
+        }
+    return entry
+
+
+def _moment(wall: float) -> str:
+    return datetime.fromtimestamp(int(wall), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _write(path: str, entry: Mapping[str, Any]) -> None:
+    """Write the file whole or not at all, for its owner alone."""
+    directory = os.path.dirname(path)
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        descriptor, draft = tempfile.mkstemp(dir=directory, suffix=".dsqltok")  # its mode is 0600
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(entry, file)
+            os.replace(draft, path)
+        except BaseException:
+            os.unlink(draft)
+            raise
+    except OSError as error:
+        raise UnavailableError(
+            f"cannot write {path}: {error.strerror}", hint="check the disk and the directory's permissions"
+        ) from error
