@@ -1,4 +1,4 @@
-"""The test beds as fixtures. Each is started once for a test process, by the first test that asks for it."""
+"""The test beds as fixtures. Those that are slow to start are started once for a test process, when first asked for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import pytest
 
 from standin import people, secretservice
 from standin.endpoint import DsqlStandin
+from standin.imds import Imds
 from standin.ledger import Clock, Ledger
+from standin.sso import Sso
 from standin.sts import Sts
 
 if TYPE_CHECKING:
@@ -38,6 +40,22 @@ def standin(ledger: Ledger, clock: Clock) -> Iterator[DsqlStandin]:
 def sts(ledger: Ledger) -> Iterator[Sts]:
     """Run an STS, whose role sessions the stand-in accepts too."""
     with Sts() as service:
+        ledger.also_ask(service.find)
+        yield service
+
+
+@pytest.fixture
+def sso(ledger: Ledger) -> Iterator[Sso]:
+    """Run a single sign-on of the test's own, whose role credentials the stand-in accepts. Nobody is signed in yet."""
+    with Sso() as service:
+        ledger.also_ask(service.find)
+        yield service
+
+
+@pytest.fixture
+def imds(ledger: Ledger) -> Iterator[Imds]:
+    """Run an instance metadata service, with a container's endpoint, whose credentials the stand-in accepts."""
+    with Imds() as service:
         ledger.also_ask(service.find)
         yield service
 
