@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from desk import ACCESS_KEY_ID, BIN, SECRET_ACCESS_KEY
+from desk import ACCESS_KEY_ID, BIN, SECRET_ACCESS_KEY, eventually
 from standin.mfa import MfaSts
 from terminal import at_terminal
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from desk import Desk
+    from standin.sso import Sso
     from standin.sts import Sts
 
 SERIAL = "arn:aws:iam::123456789012:mfa/ana"
@@ -116,3 +120,141 @@ def test_logging_in_again_renews_a_session_that_still_lives(desk: Desk, mfa: Mfa
 def test_who_needs_no_person_is_logged_in_at_once(desk: Desk, example: Callable[[str], str]) -> None:
     example("admin")
     assert desk.ok("login").startswith("profile default: logged in until ")
+
+
+START_URL = "https://corp.awsapps.com/start"
+SSO = """
+[sso-session corp]
+sso_region = us-east-1
+sso_start_url = https://corp.awsapps.com/start
+[profile sso]
+region = us-east-1
+sso_session = corp
+sso_account_id = 123456789012
+sso_role_name = Dba
+"""
+LEGACY = """
+[profile sso]
+region = us-east-1
+sso_region = us-east-1
+sso_start_url = https://corp.awsapps.com/start
+sso_account_id = 123456789012
+sso_role_name = Dba
+"""
+
+
+@pytest.fixture
+def signing_in(desk: Desk, sso: Sso, example: Callable[[str], str]) -> Sso:
+    """Give a profile of an SSO session that nobody has begun."""
+    desk.aws(config=SSO)
+    desk.environment |= {
+        "AWS_PROFILE": "sso",
+        "AWS_ENDPOINT_URL_SSO": sso.url,
+        "AWS_ENDPOINT_URL_SSO_OIDC": sso.url,
+        "BROWSER": "/bin/true",
+    }
+    example("admin")
+    return sso
+
+
+def person(sso: Sso, act: Callable[[], None]) -> threading.Thread:
+    """Have a person act at the browser once a device waits for that."""
+
+    def wait() -> None:
+        eventually(lambda: bool(sso.devices) and sso.devices[-1].standing == "authorization_pending", "a device waits")
+        act()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+def test_a_get_without_an_sso_session_names_the_command(desk: Desk, signing_in: Sso) -> None:
+    done = desk.dsqltok("get", "dsql")
+    assert (done.returncode, done.stdout) == (CREDENTIALS, "")
+    assert "sso session has expired, or was never begun" in done.stderr
+    assert "hint: run dsqltok login dsql\n" in done.stderr
+    assert not signing_in.devices
+
+
+@pytest.mark.parametrize("config", [SSO, LEGACY], ids=["session", "legacy"])
+def test_an_sso_login_in_the_browser_ends_in_a_token_that_logs_in(
+    desk: Desk, signing_in: Sso, login: Callable[..., str], config: str
+) -> None:
+    desk.aws(config=config)
+    waiting = person(signing_in, signing_in.approve)
+    done = desk.dsqltok("login", "dsql", "--no-browser")
+    waiting.join()
+    assert done.returncode == 0, done.stderr
+    code = signing_in.devices[-1].user_code
+    assert done.stderr == f"confirm the code {code} at {signing_in.page}?user_code={code}\n"
+    assert done.stdout.startswith("profile sso: logged in until ")
+    assert login(token=desk.ok("get", "dsql", "-n")) == "admin"
+    assert signing_in.granted[-1].role_name == "Dba"
+
+
+def test_the_login_lies_where_the_aws_cli_has_its_own(desk: Desk, signing_in: Sso) -> None:
+    waiting = person(signing_in, signing_in.approve)
+    desk.ok("login", "--no-browser")
+    waiting.join()
+    (file,) = (desk.home / ".aws/sso/cache").iterdir()
+    named, expected = signing_in.signed_in(START_URL, "corp")
+    assert file.name == named
+    assert sorted(json.loads(file.read_text())) == sorted(json.loads(expected))
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_browser_is_opened_unless_that_is_not_wanted(desk: Desk, signing_in: Sso) -> None:
+    browser = desk.write(desk.home / "browser", f'#!/bin/sh\necho "$1" > {desk.home}/opened\n', mode=0o700)
+    desk.environment["BROWSER"] = str(browser)
+    waiting = person(signing_in, signing_in.approve)
+    desk.ok("login")
+    waiting.join()
+    assert (desk.home / "opened").read_text().startswith(f"{signing_in.page}?user_code=")
+
+
+def test_a_refused_login_is_a_denial(desk: Desk, signing_in: Sso) -> None:
+    waiting = person(signing_in, signing_in.deny)
+    done = desk.dsqltok("login", "--no-browser")
+    waiting.join()
+    assert (done.returncode, done.stdout) == (6, "")
+    assert "the login was refused in the browser" in done.stderr
+
+
+def test_a_code_that_nobody_confirms_runs_out(desk: Desk, signing_in: Sso) -> None:
+    waiting = person(signing_in, signing_in.expire)
+    done = desk.dsqltok("login", "--no-browser")
+    waiting.join()
+    assert (done.returncode, done.stdout) == (CREDENTIALS, "")
+    assert "the code was not confirmed in time" in done.stderr
+
+
+def test_a_login_elsewhere_heals_what_waited_for_it_within_a_second(desk: Desk, signing_in: Sso) -> None:
+    assert desk.dsqltok("get", "dsql").returncode == CREDENTIALS
+    name, held = signing_in.signed_in(START_URL, "corp")
+    desk.write(desk.home / ".aws/sso/cache" / name, held)
+    begin = time.monotonic()
+    eventually(lambda: desk.dsqltok("get", "dsql").returncode == 0, "the login counts")
+    assert time.monotonic() - begin < 5.0  # a second, and what a busy machine adds to it
+
+
+def test_a_role_on_top_of_sso_needs_the_same_login(desk: Desk, signing_in: Sso, sts: Sts) -> None:
+    desk.aws(config=f"{SSO}[profile ops]\nregion = us-east-1\nrole_arn = {ROLE}\nsource_profile = sso\n")
+    desk.environment |= {"AWS_PROFILE": "ops", "AWS_ENDPOINT_URL_STS": sts.url}
+    assert "hint: run dsqltok login" in desk.dsqltok("get").stderr
+    waiting = person(signing_in, signing_in.approve)
+    assert desk.ok("login", "--no-browser").startswith("profile ops: logged in until ")
+    waiting.join()
+    assert sts.issued()[-1].role_arn == ROLE
+
+
+def test_no_secret_of_a_login_is_shown_or_logged(desk: Desk, signing_in: Sso) -> None:
+    waiting = person(signing_in, signing_in.approve)
+    done = desk.dsqltok("login", "--no-browser")
+    waiting.join()
+    (file,) = (desk.home / ".aws/sso/cache").iterdir()
+    held = json.loads(file.read_text())
+    said = done.stdout + done.stderr + desk.log.read_text() + desk.ok("status", "--json")
+    for name in ("accessToken", "refreshToken", "clientSecret"):
+        assert held[name] not in said
+    assert signing_in.devices[-1].device_code not in said

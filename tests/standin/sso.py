@@ -53,8 +53,9 @@ class Sso:
     """The server, as a context manager; `url` is the endpoint of both services once entered.
 
     `role_life_s` and `token_life_s` are the lives of what is given out from then on, `interval_s` is how often a
-    client is told to ask whether the person has signed in. `granted` lists the role credentials given out, `devices`
-    the device authorizations, `refreshed` counts the access tokens that a refresh token brought.
+    client is told to ask whether the person has signed in, `page` where the person does. `granted` lists the role
+    credentials given out, `devices` the device authorizations; `refreshed` counts the access tokens that a refresh
+    token brought.
     """
 
     url: str
@@ -63,6 +64,7 @@ class Sso:
         self.role_life_s = 3600.0
         self.token_life_s = 8 * 3600.0
         self.interval_s = 1
+        self.page = "https://device.sso.us-east-1.amazonaws.com/"
         self.granted: list[RoleAsked] = []
         self.devices: list[Device] = []
         self.refreshed = 0
@@ -180,8 +182,8 @@ class Sso:
         given = {
             "deviceCode": device.device_code,
             "userCode": code,
-            "verificationUri": f"{self.url}/device",
-            "verificationUriComplete": f"{self.url}/device?user_code={code}",
+            "verificationUri": self.page,
+            "verificationUriComplete": f"{self.page}?user_code={code}",
             "expiresIn": _DEVICE_S,
             "interval": self.interval_s,
         }
