@@ -5,12 +5,12 @@ grapheme cluster), bytes count from 0 in the UTF-8 text as it lies in the file. 
 mark at the start of a token is never one with the character before it.
 
 A tree has a span for nearly every node, and hardly any of them is ever shown. So a span is two indexes into the text,
-and it is the first question for a position that has the whole text measured.
+and it is the question for its position that has the line measured.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from typing import TYPE_CHECKING
 
 from .graphemes import clusters
@@ -45,25 +45,36 @@ class Source:
         self.filename = filename
         self.text = text.removeprefix(_BOM)
         self.boundaries: Sequence[int] = ()
+        self._measured: list[int] = []  # starts of lines and boundaries, in order
+        self._positions: dict[int, Position] = {}  # of those
         self._start = Position(1, 1, len(_BOM.encode()) if text.startswith(_BOM) else 0)
-        self._positions: list[Position] = []
 
     def position(self, index: int) -> Position:
-        """Return the position before the character at `index`."""
-        if not self._positions:
-            self._positions = self._measured()
-        nearest = bisect_right(self.boundaries, index)
-        before = self.boundaries[nearest - 1] if nearest else 0
-        return position_after(self._positions[nearest], self.text[before:index])
+        """Return the position before the character at `index`.
 
-    def _measured(self) -> list[Position]:
-        """Return the positions of the text's start and of all boundaries."""
-        positions = [self._start]
-        before = 0
-        for index in self.boundaries:
-            positions.append(position_after(positions[-1], self.text[before:index]))
-            before = index
-        return positions
+        Measured is no more than the line, from what was measured of it before. A large file may have any number of
+        tokens, and of the lines before it only the ends and the bytes count.
+        """
+        before = self.text.rfind("\n", 0, index) + 1
+        nearest = bisect_right(self._measured, index)
+        if nearest and self._measured[nearest - 1] >= before:
+            before = self._measured[nearest - 1]
+            position = self._positions[before]
+        else:
+            byte = self._start.byte + len(self.text[:before].encode("utf-8", "surrogateescape"))
+            position = Position(self.text.count("\n", 0, before) + 1, 1, byte)
+        if not self.text[before:index].isascii():
+            first, last = bisect_right(self.boundaries, before), bisect_right(self.boundaries, index)
+            for boundary in self.boundaries[first:last]:
+                position = position_after(position, self.text[before:boundary])
+                before = boundary
+            self._keep(before, position)
+        return position_after(position, self.text[before:index])
+
+    def _keep(self, index: int, position: Position) -> None:
+        if index not in self._positions:
+            self._positions[index] = position
+            insort(self._measured, index)
 
 
 class Span:

@@ -113,11 +113,5 @@ def _place(trace: TracebackType | None) -> Span | None:
 
 def _span(thing: object) -> Span | None:
     span = getattr(thing, "span", None) if isinstance(thing, Expression | Attribute | Block) else thing
-    return span if isinstance(span, Span) and _is_complete(span) else None
-
-
-def _is_complete(span: Span) -> bool:
-    try:
-        return bool(str(span))
-    except AttributeError:  # its making was what took too long
-        return False
+    # To make it may have been what took too long; then it is not complete.
+    return span if isinstance(span, Span) and all(hasattr(span, part) for part in Span.__slots__) else None

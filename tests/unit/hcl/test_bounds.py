@@ -21,6 +21,7 @@ from dsqltokd.hcl import (
     string,
     tuple_of,
 )
+from dsqltokd.hcl.lexer import tokenize
 
 if TYPE_CHECKING:
     from unit.hcl.conftest import Evaluated, FirstMistake
@@ -132,3 +133,13 @@ def test_a_range_has_at_most_1024_values(count: int) -> None:
 def test_line_ends_by_the_thousand_are_chomped_without_delay(value: Evaluated) -> None:
     assert value("chomp(lines)", lines="\r\n" * 200_000 + "a").text.endswith("a")
     assert value("chomp(lines)", lines="a\n\r\r\n").text == "a"
+
+
+def test_positions_are_the_same_in_whatever_order_they_are_asked_for() -> None:
+    words = '"é", "e\u0301\u0316", 1, "👨\u200d👩", "\u1100\u1161", b'
+    text = f"\ufeffa = [{words}]\n\nc = [{words}, <<E\né\n\u0301é ${{d}}\nE\n]\n".encode()
+    forward = [str(token) for token in tokenize(text, "f")]
+    backward = [str(token) for token in reversed(tokenize(text, "f"))]
+    assert backward == forward[::-1]
+    assert (forward[0], forward[-1]) == ("f:1,1-2", "f:8,1-1")
+    assert tokenize(text, "f")[-1].start.byte == len(text)
