@@ -153,7 +153,7 @@ def test_a_login_elsewhere_counts_at_once(desk: Desk) -> None:
     session = "[sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://corp.awsapps.com/start\n"
     profile = "[profile sso]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = Dev\n"
     desk.aws(config=session + profile + "endpoint_url = http://127.0.0.1:9\n")
-    complain(desk.dsqltok("get", "--data", "db", env={"AWS_PROFILE": "sso"}), 5, "sso session", "aws sso login")
+    complain(desk.dsqltok("get", "--data", "db", env={"AWS_PROFILE": "sso"}), 5, "sso session", "dsqltok login")
     cache = desk.home / ".aws/sso/cache" / (hashlib.sha1(b"corp").hexdigest() + ".json")  # noqa: S324 - a file name
     desk.write(cache, json.dumps({"accessToken": "t", "expiresAt": "2999-01-01T00:00:00Z"}))
     eventually(

@@ -51,7 +51,7 @@ class Bench:
         return self._aws({"AWS_CONFIG_FILE": str(config)})
 
     def _aws(self, environment: dict[str, str]) -> dict[str, Any]:
-        asked = {"profile": None, "role_arn": None, "session": None, "ttl": 900}
+        asked = {"profile": None, "role_arn": None, "session": None, "renew": True, "code": None, "ttl": 900}
         nowhere = {"AWS_SHARED_CREDENTIALS_FILE": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"}
         return {**asked, "environment": nowhere | environment, "targets": [[HOST, "us-east-1", "DbConnect"]]}
 

@@ -1,0 +1,66 @@
+"""What the core remembers of a project, with real workers: what is evaluated, and how often."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dsqltokd.config import Config
+from dsqltokd.evaluation import Evaluator
+from dsqltokd.model import Secret
+from dsqltokd.pool import Pool
+from dsqltokd.projects import Projects
+from dsqltokd.query import Query
+from unit.projectjob import HOST, SEED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dsqltokd.query import Key
+
+PATIENCE = 30.0
+
+
+class CountingEvaluator(Evaluator):
+    """Counts what it is asked."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool, Config(), lambda _config: ())
+        self.asked: Counter[str] = Counter()
+
+    async def ask(self, question: str, key: Key, *given: Any, **more: Any) -> dict[str, Any]:
+        self.asked[question] += 1
+        return await super().ask(question, key, *given, **more)
+
+
+@pytest.fixture
+def query(tmp_path: Path) -> Query:
+    tmp_path.chmod(0o755)
+    path = tmp_path / "atlas.hcl"
+    path.write_text(SEED)
+    return Query(str(path), "dsql", None, (), {})
+
+
+async def seen(query: Query) -> tuple[CountingEvaluator, list[str]]:
+    """Ask for tokens and urls several times; return the evaluator, and the urls."""
+    pool = Pool({"PATH": "/usr/bin:/bin"})
+    try:
+        evaluator = CountingEvaluator(pool)
+        projects = Projects(evaluator, follow=lambda *_: None, forget=lambda _: None)
+        key = query.key(str(query.config))
+        urls: list[Secret] = []
+        for token in ("ONE", "ONE", "TWO"):
+            entry = await projects.get(key, query)
+            urls += await projects.urls(entry, query, {"db": Secret(token)})
+        return evaluator, [url.reveal() for url in urls]
+    finally:
+        pool.close()
+
+
+def test_a_project_is_evaluated_once_and_its_url_once_for_each_token(query: Query) -> None:
+    evaluator, urls = asyncio.run(asyncio.wait_for(seen(query), PATIENCE))
+    assert urls == [f"dsql://admin:{token}@{HOST}:5432/postgres?sslmode=require" for token in ("ONE", "ONE", "TWO")]
+    assert evaluator.asked == {"targets": 1, "urls": 2}
