@@ -2,7 +2,7 @@
 
 It goes from the canonical decimal to the 512-bit value that this names, computes exactly, rounds half to even to 512
 bits, and goes back to the shortest decimal. So `0.1 + 0.2` is what HashiCorp's evaluator says, to the last digit. See
-`numbers`.
+`decimals`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Context, Decimal
 from fractions import Fraction
 
-from .numbers import ALWAYS_EXACT_DIGITS, CANONICAL, MAX_EXPONENT, TOO_LARGE, NumberError, canonical, negate
+from .decimals import ALWAYS_EXACT_DIGITS, CANONICAL, MAX_EXPONENT, TOO_LARGE, NumberError, canonical, negate
 
 _BITS = 512
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from .conversion import ConversionError, convert
+from .decimals import NumberError
 from .gotext import quoted
-from .numbers import NumberError
 from .scope import EvaluationError, Function, FunctionError, LazyFunction, Parameter, Scope, fail
 from .source import Diagnostic, Span, join_spans
 from .suggest import did_you_mean

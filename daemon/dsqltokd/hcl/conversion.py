@@ -15,7 +15,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .conversion_messages import mismatch
-from .numbers import NumberError, number_text, parse_number
+from .decimals import NumberError, number_text
+from .numbers import parse_number
 from .types import DYNAMIC, NUMBER, STRING, Kind, Type, list_type, map_type, object_type, set_type, tuple_type
 from .values import FALSE, TRUE, Value, list_of, map_of, null, number, object_of, set_of, string, tuple_of
 

@@ -7,7 +7,8 @@ an attribute splat `.*` only the names and legacy indexes; what comes then is ap
 from __future__ import annotations
 
 from .cursor import Cursor, Lost
-from .numbers import NumberError, parse_number
+from .decimals import NumberError
+from .numbers import parse_number
 from .source import Span, join_spans
 from .syntax import (
     AttributeStep,

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING, NoReturn
 
 from .conversion import ConversionError
-from .numbers import number_text, parse_number
+from .decimals import number_text
+from .numbers import parse_number
 from .scope import Function, FunctionError, Parameter
 from .types import STRING, Kind
 from .values import NULL, Value, boolean, normalize, number, object_of, string, tuple_of

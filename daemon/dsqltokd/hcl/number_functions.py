@@ -8,7 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING
 
 from .arguments import of_one, whole_number
-from .numbers import MAX_EXPONENT, NumberError
+from .decimals import MAX_EXPONENT, NumberError
 from .scope import Function, FunctionError, Parameter
 from .types import NUMBER, STRING
 from .values import Value, list_of, number
@@ -173,7 +173,7 @@ def _range(values: Sequence[Value]) -> Value:
     )
     if (end - start) / step > 2 * _MOST_VALUES:  # plain without counting, which takes long with thousands of digits
         raise too_many
-    from .arithmetic import add  # noqa: PLC0415 - see `numbers`, rule 2
+    from .arithmetic import add  # noqa: PLC0415 - see `decimals`, rule 2
 
     items: list[Value] = []
     while start > end if step < 0 else start < end:

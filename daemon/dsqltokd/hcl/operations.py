@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .conversion import ConversionError, convert
-from .numbers import NumberError
+from .decimals import NumberError
 from .operators import BINARY, UNARY, Operator
 from .parts import attempt
 from .scope import EvaluationError, Scope, fail

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .numbers import negate
+from .decimals import negate
 from .types import BOOL, DYNAMIC, NUMBER, Type
 from .values import FALSE, Value, boolean, number
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Operator:
     """`operands` is the type that both sides are converted to, `result` the type of what comes out.
 
-    `apply` gets values that are not null, unless any are taken (DYNAMIC). It raises `numbers.NumberError`.
+    `apply` gets values that are not null, unless any are taken (DYNAMIC). It raises `decimals.NumberError`.
     `decisive` is the operand that decides the result alone, if there is one.
     """
 

@@ -1,6 +1,6 @@
 """Values: a type and what it holds. Immutable, and a null knows its type.
 
-Payloads: `str` (NFC), `Decimal` (see `numbers`), `bool`; a tuple of values for list, set and tuple; a read-only
+Payloads: `str` (NFC), `Decimal` (see `decimals`), `bool`; a tuple of values for list, set and tuple; a read-only
 mapping, ordered by key, for map and object; None for a null. A set's elements are distinct and stand in the order cty
 walks them in. There are no unknown values and no marks.
 """
@@ -14,8 +14,9 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Any, TypeAlias, cast
 
+from .decimals import number_text
 from .gotext import quoted
-from .numbers import number_text, rounded
+from .numbers import rounded
 from .types import BOOL, DYNAMIC, NUMBER, STRING, Kind, LimitError, Type, list_type, map_type, set_type, tuple_type
 
 Payload: TypeAlias = "str | Decimal | bool | tuple[Value, ...] | Mapping[str, Value] | None"
@@ -110,7 +111,7 @@ def string(text: str) -> Value:
 
 
 def number(value: Decimal | int) -> Value:
-    """Return the number nearest to `value` (512 bits). Raises `numbers.NumberError` beyond the magnitudes there are."""
+    """Return the number nearest to `value` (512 bits). Raises `NumberError` beyond the magnitudes there are."""
     return Value(NUMBER, rounded(Decimal(value)))
 
 

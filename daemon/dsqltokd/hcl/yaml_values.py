@@ -10,7 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from .conversion import convert
-from .numbers import NumberError, number_text, parse_number
+from .decimals import NumberError, number_text
+from .numbers import parse_number
 from .scope import FunctionError
 from .types import BOOL, NUMBER, STRING
 from .values import FALSE, NULL, TRUE, Value, number, object_of, string, tuple_of

@@ -24,8 +24,8 @@ from dsqltokd.hcl import (
     parse_template,
     references,
 )
+from dsqltokd.hcl.decimals import number_text
 from dsqltokd.hcl.lexer import tokenize, tokenize_template
-from dsqltokd.hcl.numbers import number_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

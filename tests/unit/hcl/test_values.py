@@ -36,7 +36,8 @@ from dsqltokd.hcl import (
     unify,
 )
 from dsqltokd.hcl.arithmetic import divide, multiply
-from dsqltokd.hcl.numbers import NumberError, number_text, parse_number
+from dsqltokd.hcl.decimals import NumberError, number_text
+from dsqltokd.hcl.numbers import parse_number
 
 
 def test_equal_content_of_equal_type_is_equal() -> None:
