@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from dsqltokd.model import Instant, Policy, Session, Token
 
 TWO_THIRDS = 2 / 3
-PROBE_AFTER_FATAL = 30.0  # a `get` may try again this long after an attempt that only a change can mend
-PROBE_AFTER_FAILURE = 5.0  # and this long after one that may pass by itself
+_PROBE_AFTER_FATAL = 30.0
+_PROBE_AFTER_FAILURE = 5.0
 _FIRST_RETRY = 1.0
 _LAST_RETRY = 300.0
 _REST = 30.0
@@ -57,6 +57,11 @@ def session_refresh_at(session: Session, spread: float) -> float:
     """Return the wall-clock moment at which to replace a session: at half to two thirds of its life, by `spread`."""
     life = session.expires_at - session.obtained_at
     return session.obtained_at + life * (0.5 + spread * (TWO_THIRDS - 0.5))
+
+
+def probe_pause(*, retryable: bool) -> float:
+    """Return the seconds after a failure until a `get` may try again: longer where only a change can mend it."""
+    return _PROBE_AFTER_FAILURE if retryable else _PROBE_AFTER_FATAL
 
 
 def backoff(failures: int, spread: float) -> float:

@@ -13,6 +13,7 @@ The rules:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -81,12 +82,14 @@ class Outcome(NamedTuple):
 class Verdict(NamedTuple):
     """What to do with a request: serve `token`, or raise `error`, or, where `wait` is set, refresh and ask again.
 
-    With `wait`, a `token` is one to fall back on where the refresh takes long.
+    With `wait`, a `token` is one to fall back on where the refresh takes long. `age` is how many seconds ago the error
+    came about.
     """
 
     token: Token | None = None
     error: DsqltokError | None = None
     wait: bool = False
+    age: float = 0.0
 
 
 def ask(state: State, target: Target, now: Instant, policy: Policy) -> tuple[State, Verdict]:
@@ -103,7 +106,17 @@ def ask(state: State, target: Target, now: Instant, policy: Policy) -> tuple[Sta
         return state, Verdict(token=None if slot.suspect else usable, wait=True)
     if usable and (failure.error.retryable or not slot.suspect):
         return state, Verdict(token=usable)
-    return state, Verdict(error=failure.error)
+    return state, Verdict(error=failure.error, age=now.boot - failure.boot)
+
+
+def retold(error: DsqltokError, age: float) -> DsqltokError:
+    """Return an error as it is told `age` seconds after it came about: what has mended it since does not count yet."""
+    again = error.fresh()
+    if age >= 1:
+        left = math.ceil(schedule.probe_pause(retryable=error.retryable) - age)
+        note = f"this answer is {int(age)} s old; a new one can be had in {left} s"
+        again.detail = "\n".join(filter(None, (error.detail, note)))
+    return again
 
 
 def _is_poor(state: State, token: Token, now: Instant, policy: Policy) -> bool:
@@ -119,8 +132,7 @@ def _is_poor(state: State, token: Token, now: Instant, policy: Policy) -> bool:
 
 
 def _may_probe(failure: Failure, now: Instant) -> bool:
-    pause = schedule.PROBE_AFTER_FAILURE if failure.error.retryable else schedule.PROBE_AFTER_FATAL
-    return not 0 <= now.boot - failure.boot < pause
+    return not 0 <= now.boot - failure.boot < schedule.probe_pause(retryable=failure.error.retryable)
 
 
 def _obstacle(state: State, slot: Slot, now: Instant) -> Failure | None:

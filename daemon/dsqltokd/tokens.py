@@ -78,7 +78,7 @@ class Tokens:
         while True:
             verdict = self._ask(target)
             if verdict.error is not None:
-                raise verdict.error.fresh()
+                raise state.retold(verdict.error, verdict.age)
             if not verdict.wait:
                 assert verdict.token is not None  # noqa: S101 - a verdict is one of three
                 return verdict.token

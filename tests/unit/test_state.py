@@ -194,6 +194,7 @@ class Freshness(RuleBasedStateMachine):
         elif verdict.token is None:
             assert outcome is not None
             assert verdict.error is outcome.error
+            assert verdict.age == self.world.now.boot - outcome.boot
             self.check_has_to_fail(target)
 
     def check_alive(self, signed: Signed) -> None:

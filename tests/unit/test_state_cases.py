@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dsqltok.errors import UnavailableError
 from dsqltokd import state
 from dsqltokd.model import Policy, Secret, Token
 from dsqltokd.state import Slot, State, Verdict
@@ -86,6 +87,62 @@ def test_requests_near_the_end_of_the_credentials_do_not_sign_again_each_time() 
             world.session_life = end - world.now.wall
             world.sign()
     assert attempts <= 900 / 30
+
+
+def failing_in_the_background(world: World, seconds: float, error: DsqltokError) -> list[float]:
+    """Let the timer do its work for so long while all attempts fail, and return the pauses before each of them."""
+    pauses, last, end = [], world.now.boot, world.now.boot + seconds
+    while world.now.boot < end:
+        wait = state.wake_in(world.state, world.now, world.policy)
+        world.pass_time(0.001 + min(30.0 if wait is None else wait, 30.0))
+        if due := state.due(world.state, world.now, world.policy):
+            pauses.append(world.now.boot - last)
+            world.begin(*due, asked=False)
+            world.fail(error)
+            last = world.now.boot
+    return pauses
+
+
+def test_aws_that_throttles_for_hours_is_asked_after_a_second_at_first_and_every_five_minutes_at_last() -> None:
+    pauses = failing_in_the_background(warm(World(Policy(), None, State())), 4 * 3600, PASSING)[1:]
+    assert pauses[:5] == pytest.approx([1, 2, 4, 8, 16], abs=0.1)
+    assert pauses[-1] == pytest.approx(300, abs=0.1)
+    assert len(pauses) <= 9 + 4 * 3600 / 300
+
+
+def test_aws_that_denies_is_asked_once_in_the_background() -> None:
+    assert len(failing_in_the_background(warm(World(Policy(), None, State())), 4 * 3600, LASTING)) == 1
+
+
+@pytest.mark.parametrize(("error", "attempts"), [(LASTING, 600 / 30), (PASSING, 600 / 5)])
+def test_requests_each_second_ask_aws_again_every_half_minute_or_every_five_seconds(
+    error: DsqltokError, attempts: float
+) -> None:
+    world, made = World(Policy(), None, State()), 0
+    for _ in range(600):
+        if asks(world).wait:
+            made += 1
+            world.begin(ONE)
+            world.fail(error)
+        assert asks(world).error is error
+        world.pass_time(1.0)
+    assert made == attempts
+
+
+@pytest.mark.parametrize(
+    ("error", "age", "detail"),
+    [
+        (LASTING, 0.4, ""),
+        (LASTING, 12.3, "this answer is 12 s old; a new one can be had in 18 s"),
+        (PASSING, 1.0, "this answer is 1 s old; a new one can be had in 4 s"),
+        (UnavailableError("x", detail="more"), 2.0, "more\nthis answer is 2 s old; a new one can be had in 3 s"),
+    ],
+)
+def test_an_old_answer_says_how_old_it_is_and_when_there_is_another(
+    error: DsqltokError, age: float, detail: str
+) -> None:
+    told = state.retold(error, age)
+    assert (told.message, told.hint, told.detail) == (error.message, error.hint, detail)
 
 
 def asks(world: World, target: Target = ONE) -> Verdict:
