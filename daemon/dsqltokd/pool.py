@@ -3,8 +3,8 @@
 The rules:
 - A worker does one job at a time. While one is busy the next job of its kind starts another, up to `_MOST` of a kind.
 - Past its deadline a worker is killed with its whole process group, helpers and all, and its pipes are closed unread.
-- One that did its job lingers for the next of the same kind and key, unless the job says that it held secrets; of a
-  kind, the longest idle ones end early where many linger.
+- One that did its job lingers for the next of the same kind and key, unless the job says that it held secrets, or the
+  answer that it was the worker's last; of a kind, the longest idle ones end early where many linger.
 - One that lingered may have died meanwhile: its job gets a fresh one. To die over the first job is an error.
 """
 
@@ -143,7 +143,7 @@ class Pool:
         except BaseException:
             self._end(worker)
             raise
-        if linger:
+        if not answer.pop("last", False) and linger:
             self._park((kind, key), worker)
         else:
             self._end(worker)

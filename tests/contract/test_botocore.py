@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
@@ -11,6 +12,8 @@ from botocore.utils import SSOTokenLoader
 
 from dsqltok.errors import CredentialsError
 from dsqltokd.worker import aws, signin
+from standin import moods
+from standin.moods import MoodySts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,8 +72,13 @@ def test_the_sign_in_of_a_profile_is_where_it_is_watched(home: Path) -> None:
     kept: dict[str, Any] = {}
     SSOTokenLoader(cache=kept).save_token("https://corp.awsapps.com/start", "token", session_name="corp")
     (key,) = kept
-    job = {
-        "profile": "sso",
+    watched = [path for path, _ in aws.run(job(home, "sso"))["files"]]
+    assert str(home / f".aws/sso/cache/{key}.json") in watched
+
+
+def job(home: Path, profile: str) -> dict[str, Any]:
+    return {
+        "profile": profile,
         "role_arn": None,
         "environment": {"HOME": str(home)},
         "session": None,
@@ -79,8 +87,6 @@ def test_the_sign_in_of_a_profile_is_where_it_is_watched(home: Path) -> None:
         "ttl": 900,
         "targets": [[HOST, "us-east-1", "DbConnect"]],
     }
-    watched = [path for path, _ in aws.run(job)["files"]]
-    assert str(home / f".aws/sso/cache/{key}.json") in watched
 
 
 def test_a_role_that_asks_for_a_code_gets_the_one_that_was_given(home: Path) -> None:
@@ -95,3 +101,33 @@ def test_a_role_that_asks_for_a_code_gets_the_one_that_was_given(home: Path) -> 
     with pytest.raises(CredentialsError) as caught:
         credentials.get_frozen_credentials()
     assert caught.value.data == {"login": {"kind": "mfa", "serial": "arn:aws:iam::1:mfa/ana"}}
+
+
+def test_the_helper_of_a_source_profile_is_run_within_bounds_and_once(home: Path, sts: Sts) -> None:
+    soon = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
+    keys = {"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "SessionToken": "c", "Expiration": soon}
+    helper = home / "helper"
+    helper.write_text(f"#!/bin/sh\necho ran >>{home}/runs\necho '{json.dumps(keys)}'\n")
+    helper.chmod(0o700)
+    role = f"[profile role]\nrole_arn = {ROLE}\nsource_profile = helped\nendpoint_url = {sts.url}\n"
+    configure(home, f"{role}[profile helped]\ncredential_process = {helper}\n")
+    assert "value" in aws.run(job(home, "role"))["tokens"][0]
+    assert (home / "runs").read_text() == "ran\n"
+    helper.write_text("#!/bin/sh\nyes\n")
+    assert 'profile "helped": its credential_process printed more' in aws.run(job(home, "role"))["error"]["message"]
+
+
+def test_what_sts_answers_is_checked_for_the_roles_of_a_profile_too(home: Path) -> None:
+    with MoodySts(moods.issues(user="", secret="")) as lying:
+        role = f"[profile role]\nrole_arn = {ROLE}\nsource_profile = default\nendpoint_url = {lying.url}\n"
+        configure(home, f"[default]\n{KEYS}{role}")
+        answer = aws.run(job(home, "role"))
+    assert answer["error"]["message"] == f"role {ROLE}: the answer lacks SecretAccessKey, SessionToken"
+
+
+def test_requests_for_the_roles_of_a_profile_have_bounds_too(home: Path) -> None:
+    with MoodySts(moods.complains(503, "ServiceUnavailable")) as down:
+        role = f"[profile role]\nrole_arn = {ROLE}\nsource_profile = default\nendpoint_url = {down.url}\n"
+        configure(home, f"[default]\n{KEYS}{role}")
+        assert aws.run(job(home, "role"))["error"]["kind"] == "unavailable"
+        assert down.asked == 2

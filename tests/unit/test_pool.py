@@ -275,12 +275,27 @@ def test_a_worker_has_the_environment_that_it_was_given_and_the_job_s_and_no_oth
 def test_a_helper_can_neither_eat_the_next_job_nor_write_into_an_answer(bench: Bench) -> None:
     async def scene() -> None:
         pool = Pool(ENVIRONMENT)
-        greedy = "cat >/dev/null; echo '{\"error\": null}' >&2; exit 1"
+        keys = '{"Version": 1, "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "x"}'
+        greedy = f"cat >/dev/null; echo '{{\"error\": null}}' >&2; echo '{keys}'"
         jobs = [pool.run("aws", bench.helper(greedy), deadline=PATIENCE, key="k") for _ in range(2)]
         first = await jobs[0]
         second = await jobs[1]
-        assert first["error"]["kind"] == second["error"]["kind"] == "credentials"
+        assert "value" in first["tokens"][0]
+        assert "value" in second["tokens"][0]
         assert pool.size == 1
+        pool.close()
+
+    play(scene())
+
+
+def test_what_a_helper_leaves_behind_ends_with_the_job_that_failed(bench: Bench) -> None:
+    async def scene() -> None:
+        pool, held = Pool(ENVIRONMENT), bench.fifo()
+        reading = asyncio.create_task(asyncio.to_thread(held.read_bytes))
+        failed = await pool.run("aws", bench.helper("sleep 60 >held &\nexit 3"), deadline=PATIENCE)
+        assert failed["error"]["kind"] == "credentials"
+        assert await reading == b""
+        assert pool.size == 0
         pool.close()
 
     play(scene())

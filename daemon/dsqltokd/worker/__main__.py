@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 _CPU_SECONDS = 20  # for one job; the core's deadline comes first, this is for a worker that the core lost
 _GRACE_SECONDS = 10.0  # after a job's deadline, until a worker without a core ends itself and its helpers
-_MEMORY = 1 << 30  # of address space
-_HELPED = ("aws", "program")  # kinds that start other programs, which may reserve far more than they use
+# Of address space, by kind. A `program` worker hands its limits on to what it starts, which may reserve far more than
+# it uses; an `aws` worker takes its own off before it starts a helper.
+_MEMORY = {"aws": 512 << 20, "project": 1 << 30, "keystore": 1 << 30}
 
 
 def main() -> None:
@@ -37,8 +38,8 @@ def main() -> None:
     jobs = os.fdopen(_move(0, os.O_RDONLY), "rb")
     answers = os.fdopen(_move(1, None), "wb")
     protect_memory()
-    if kind not in _HELPED and sys.platform == "linux":  # macOS refuses the limit
-        _limit(resource.RLIMIT_AS, _MEMORY)
+    if kind in _MEMORY and sys.platform == "linux":  # macOS refuses the limit
+        _limit(resource.RLIMIT_AS, _MEMORY[kind])
     run: Callable[[dict[str, Any]], dict[str, Any]] = import_module(f"dsqltokd.worker.{kind}").run
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     for line in jobs:

@@ -6,14 +6,15 @@ session caches its configuration and its credentials, and refuses to hand out li
     in   profile, role_arn, environment (the caller's AWS variables), session or null, renew, ttl,
          targets [[host, region, action]], code (for a role that asks for one, or null)
     out  session or null, tokens [{value, region, signed_at, expires_at} or {error}] in the order of targets,
-         attended, failure or null, files
-         or error, files
+         attended, failure or null, files, last
+         or error, files, last
 
 With `renew` a new session is obtained; where that fails while the one in hand lives, this one signs, and `failure` says
 why. `attended` is set where getting credentials runs a program each time, which may ask a person for something.
 
 With `sso` in place of all but profile and environment, the job is a step of an SSO login: see `signin`.
 
+`last` asks for this worker's end, and that of whatever a credential_process has left behind, where something failed.
 `files` lists the AWS files that decide, with their identity from before they were read. A session comes back only where
 the credentials are temporary and say when they end: everything else is read anew each time and kept nowhere.
 """
@@ -27,17 +28,37 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import botocore.credentials
 import botocore.session
 from botocore.config import Config
 
 from dsqltok.errors import ConfigurationError, CredentialsError, DsqltokError
 from dsqltok.protocol import is_aws
 from dsqltokd import files
-from dsqltokd.worker import awserrors, signin
+from dsqltokd.worker import awserrors, awsfiles, signin
+from dsqltokd.worker.awsanswers import Roles
+from dsqltokd.worker.awshelper import Helper
 
-_NETWORK = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
+_NETWORK = Config(connect_timeout=3, read_timeout=4, retries={"total_max_attempts": 2, "mode": "standard"})
 _ROLE_SESSION_NAME = "dsqltok"
 _ISO_BASIC = "%Y%m%dT%H%M%SZ"
+
+
+def _process_provider(profile_name: str, load_config: Any) -> botocore.credentials.ProcessProvider:
+    """Return botocore's provider for credential_process, with a helper that has bounds."""
+    runs: list[Helper] = []
+
+    def start(arguments: list[str], **_: object) -> Helper:
+        if not runs:
+            runs.append(Helper(profile_name, arguments))
+        return runs[0]
+
+    return _ProcessProvider(profile_name, load_config, popen=start)
+
+
+# botocore lets nobody choose the `popen` of the providers that it makes itself. A contract test holds this in place.
+_ProcessProvider = botocore.credentials.ProcessProvider
+botocore.credentials.ProcessProvider = _process_provider  # type: ignore[misc, assignment]  # it is called, no more
 
 
 @dataclass(frozen=True)
@@ -60,23 +81,24 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     if "sso" in job:
         return _sign_in(job)
     found = _files()
-    profile, role = job["profile"], job["role_arn"]
+    roles = Roles()
     try:
-        session = _session_for(profile, [region for _, region, _ in job["targets"]])
+        if job["profile"] or "AWS_ACCESS_KEY_ID" not in os.environ:
+            awsfiles.check(str(path) for path, _ in found)
+        session = _session_for(job["profile"], [region for _, region, _ in job["targets"]], roles)
         signin.expect_code(session, job["code"])
         found += _sign_in_files(session)
-        credentials, failure = _credentials(session, job)
+        credentials, failure = _credentials(session, job, roles)
         tokens = _sign_all(session, credentials, job["targets"], job["ttl"])
-    except DsqltokError as error:
-        return {"error": error.as_data(), "files": found}
     except Exception as error:  # noqa: BLE001 - botocore's failures are of a dozen unrelated classes
-        return {"error": awserrors.translate(error, profile=_named(profile), role_arn=role).as_data(), "files": found}
+        return {"error": _meaning(error, job, roles).as_data(), "files": found, "last": True}
     return {
         "session": _session(job["session"], credentials),
         "tokens": tokens,
         "attended": credentials.attended,
         "failure": failure and failure.as_data(),
         "files": found,
+        "last": failure is not None,
     }
 
 
@@ -101,15 +123,32 @@ def _sign_in(job: dict[str, Any]) -> dict[str, Any]:
         return {"error": awserrors.translate(error, profile=_named(job["profile"]), role_arn=None).as_data()}
 
 
-def _session_for(profile: str | None, regions: list[str | None]) -> botocore.session.Session:
+def _meaning(error: Exception, job: dict[str, Any], roles: Roles) -> DsqltokError:
+    if isinstance(error, DsqltokError):
+        return error
+    try:
+        config = botocore.session.Session().full_config
+    except Exception:  # noqa: BLE001 - then this is what failed before
+        config = {}
+    return awserrors.translate(
+        error, profile=_named(job["profile"]), role_arn=job["role_arn"], config=config, asked=roles.asked
+    )
+
+
+def _session_for(profile: str | None, regions: list[str | None], roles: Roles) -> botocore.session.Session:
     session = botocore.session.Session(profile=profile)
+    session.set_default_client_config(_NETWORK)
+    session.register("provide-client-params.sts", roles.asks)
+    session.register("after-call.sts", roles.answers)
     # A profile's own role needs some region of STS: the token's will do where nothing else is configured.
     if None not in regions and session.get_config_variable("region") is None:
         session.set_config_variable("region", regions[0])
     return session
 
 
-def _credentials(session: botocore.session.Session, job: dict[str, Any]) -> tuple[_Credentials, DsqltokError | None]:
+def _credentials(
+    session: botocore.session.Session, job: dict[str, Any], roles: Roles
+) -> tuple[_Credentials, DsqltokError | None]:
     """Return what to sign with, and why it is nothing newer. Raises what botocore raises, and `DsqltokError`."""
     in_hand = _in_hand(job["session"])
     if in_hand is not None and not job["renew"]:
@@ -119,9 +158,7 @@ def _credentials(session: botocore.session.Session, job: dict[str, Any]) -> tupl
     except Exception as error:
         if in_hand is None:
             raise
-        if isinstance(error, DsqltokError):
-            return in_hand, error
-        return in_hand, awserrors.translate(error, profile=_named(job["profile"]), role_arn=job["role_arn"])
+        return in_hand, _meaning(error, job, roles)
 
 
 def _take_environment(environment: dict[str, str]) -> None:
@@ -173,10 +210,10 @@ def _in_hand(session: dict[str, Any] | None) -> _Credentials | None:
 def _obtain(session: botocore.session.Session, role_arn: str | None, regions: list[str | None]) -> _Credentials:
     source = session.get_credentials()
     if source is None:
-        raise awserrors.no_credentials(session.get_config_variable("profile"))
+        raise awserrors.no_credentials(session.get_config_variable("profile"), session.full_config)
     frozen = source.get_frozen_credentials()
     if not frozen.access_key or not frozen.secret_key:
-        raise awserrors.no_credentials(session.get_config_variable("profile"))
+        raise awserrors.no_credentials(session.get_config_variable("profile"), session.full_config)
     # botocore tells the expiry of credentials to nobody else: a contract test holds this attribute in place.
     expiry: datetime | None = getattr(source, "_expiry_time", None)
     attended = source.method == "custom-process" and expiry is None

@@ -1,0 +1,123 @@
+"""What AWS is asked and answers: requests that are none, refusals, and answers that hold no credentials. No I/O.
+
+AWS's own words are quoted, but not what they quote in turn: a complaint about a parameter holds its value, which may be
+a web identity token, and one about a signature may hold all that was signed.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from dsqltok.errors import ConfigurationError, CredentialsError, DeniedError, DsqltokError, UnavailableError
+
+_DENIED = {"AccessDenied", "AccessDeniedException", "ForbiddenException", "UnauthorizedOperation"}
+_BAD_KEYS = {
+    "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId",
+    "InvalidIdentityToken", "InvalidIdentityTokenException", "MissingAuthenticationToken", "UnauthorizedException",
+    "RequestExpired", "SignatureDoesNotMatch", "UnrecognizedClientException",
+}  # fmt: skip
+_PASSING = {
+    "IDPCommunicationError", "RequestLimitExceeded", "SlowDown", "Throttling", "ThrottlingException",
+    "TooManyRequestsException",
+}  # fmt: skip
+_PARAMETERS = {
+    "DurationSeconds": "duration_seconds",
+    "ExternalId": "external_id",
+    "RoleSessionName": "role_session_name",
+    "SerialNumber": "mfa_serial",
+    "TokenCode": "mfa code",
+    "WebIdentityToken": "web identity token",
+    "accountId": "sso_account_id",
+    "roleName": "sso_role_name",
+}
+_ROLE_CALLS = ("AssumeRole", "AssumeRoleWithWebIdentity")
+_PARTS = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+_VALUE = re.compile(r"\b(value|Value:?) '.*?'(?= |$)|\b[Vv]alue: \S+")
+_MOST = 300  # characters of what AWS says
+_NOT_AWS = "what answers is perhaps not AWS: check AWS_ENDPOINT_URL, HTTPS_PROXY and the network's login page"
+
+
+def refused(error: Exception, who: str, role: str | None, renew: str) -> DsqltokError:
+    """Return the meaning of botocore's ClientError. `renew` says whose credentials asked."""
+    response = getattr(error, "response", {})
+    code = str(response.get("Error", {}).get("Code", ""))
+    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    text = f"{_whom(who, role)}: aws {_words(code, str(response.get('Error', {}).get('Message', '')))}"
+    if code in _DENIED and "MultiFactorAuthentication" in text:
+        return CredentialsError(text, hint="wait for the next code, which works once: dsqltok login")
+    if code in _DENIED:
+        return DeniedError(text, hint="check the role's trust policy, and who you are: aws sts get-caller-identity")
+    if code in _BAD_KEYS:
+        return CredentialsError(text, hint=f"renew the credentials of {renew}, and check this machine's clock")
+    if code in _PASSING or status >= 500 or status == 429:  # noqa: PLR2004 - HTTP's own numbers
+        return UnavailableError(text, hint="this may pass by itself; try again in a moment")
+    return ConfigurationError(text, hint="check role_arn and the profile")
+
+
+def garbled(who: str, role: str | None) -> DsqltokError:
+    """Return the error for an answer that cannot be read."""
+    return UnavailableError(f"{_whom(who, role)}: the answer makes no sense", hint=_NOT_AWS)
+
+
+def bad_parameter(error: Exception, who: str, role: str | None) -> DsqltokError:
+    """Return the meaning of a request that botocore would not even send."""
+    found = re.search(r"parameter (\w+)", str(getattr(error, "kwargs", {}).get("report", "")))
+    name = _PARAMETERS.get(found[1]) if found else None
+    if name is not None:
+        return ConfigurationError(f"{who}: its {name} is none that AWS takes", hint="check the profile's settings")
+    return ConfigurationError(
+        f"{who}: {role or 'its role_arn'} is no role's arn", hint="such as arn:aws:iam::123456789012:role/NAME"
+    )
+
+
+class Roles:
+    """Listens to what STS is asked and what it answers. `asked` is the role that the last request was for.
+
+    `asks` and `answers` are handlers for botocore's events "provide-client-params.sts" and "after-call.sts". An answer
+    that is no good raises `UnavailableError` or `CredentialsError`: botocore would sign with empty keys.
+    """
+
+    def __init__(self) -> None:
+        self.asked: str | None = None
+
+    def asks(self, **event: Any) -> None:
+        """Note the role."""
+        self.asked = event["params"].get("RoleArn")
+
+    def answers(self, **event: Any) -> None:
+        """Check credentials."""
+        call, parsed = event["model"].name, event["parsed"]
+        if event["http_response"].status_code >= 300 or call not in _ROLE_CALLS:  # noqa: PLR2004 - HTTP's own number
+            return
+        issued = parsed.get("Credentials") or {}
+        lacking = [part for part in _PARTS if not issued.get(part)]
+        if lacking:
+            raise UnavailableError(f"role {self.asked}: the answer lacks {', '.join(lacking)}", hint=_NOT_AWS)
+        if issued["Expiration"] <= datetime.now(UTC):
+            raise CredentialsError(
+                f"role {self.asked}: the credentials in the answer have expired", hint="check this machine's clock"
+            )
+        arn = (parsed.get("AssumedRoleUser") or {}).get("Arn")
+        if arn and call == "AssumeRole" and _role_name(arn) != _role_name(self.asked or ""):
+            raise UnavailableError(f"role {self.asked}: the answer is for another role", hint=_NOT_AWS)
+
+
+def _role_name(arn: str) -> tuple[str, str]:
+    """Return account and name of a role, of which a session's ARN leaves out the path."""
+    account, _, resource = arn.partition(":iam::" if ":iam::" in arn else ":sts::")[2].partition(":")
+    parts = resource.split("/")
+    return account, parts[-1] if parts[0] == "role" else parts[1] if len(parts) > 1 else ""
+
+
+def _words(code: str, said: str) -> str:
+    if not code and not said:
+        return "refuses without a reason"
+    said = said.strip().partition("\n")[0]
+    said = _VALUE.sub("the value", said)[:_MOST].strip().rstrip(".:")
+    return f"says {code}" + (f": {said}" if said and said != code else "")
+
+
+def _whom(who: str, role: str | None) -> str:
+    return f"{who}, role {role}" if who and role else who or f"role {role}"
