@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "url": (_SELECTION, {"-n": "bare", "--json": "json"}, ("name",)),
     "inspect": (_SELECTION, {"--json": "json", "--reveal": "reveal"}, ("name",)),
     "login": ({**_SELECTION, "--data": "data"}, {"--no-browser": "no_browser"}, ("name",)),
+    "doctor": ({**_SELECTION, "--data": "data"}, {"--json": "json"}, ("name",)),
     "status": ({}, {"--json": "json"}, ()),
     "stop": ({}, {}, ()),
     "projects": ({"--env": "env", "--var": "vars"}, {"--json": "json"}, ("action", "file")),

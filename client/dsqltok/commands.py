@@ -15,6 +15,7 @@ usage: dsqltok COMMAND [ARGUMENT...] [OPTION...]
   url [NAME]              print the url of env NAME with a fresh token in it (-n; --json)
   inspect [NAME]          show what Atlas would see in the project (--json; --reveal: tokens too)
   login [NAME]            do a person's part: the mfa code, or the sso login in the browser (--no-browser)
+  doctor [NAME]           walk the way a token takes, to a login, and say what is wrong where (--json)
   status                  show what the daemon knows (--json)
   stop                    end the daemon; the next command that needs it starts it again
   projects add [FILE]     make a project known outside its directory too (--var)
@@ -26,7 +27,7 @@ which token:
   NAME, --env NAME        an env of the project; not needed where there is one
   -c, --config FILE       the project file, a path or file://path; else the nearest atlas.hcl upward
   --var NAME=VALUE        a value for a variable of the project; as often as needed
-  --data NAME             a data "aws_dsql_token" by its name (get only)
+  --data NAME             a data "aws_dsql_token" by its name (get and doctor only)
 
 exit codes: 0 done, 1 a bug, 2 usage, 3 not found, 4 configuration, 5 credentials, 6 denied, 7 unavailable, 8 timeout
 """
@@ -91,6 +92,16 @@ def _inspect(options: dict[str, object]) -> int:
     return 0
 
 
+def _doctor(options: dict[str, object]) -> int:
+    from dsqltok import doctor  # noqa: PLC0415 - ssl and more, which no other command needs
+
+    def ask(method: str, params: dict[str, object]) -> dict[str, object]:
+        asked = {"protocol": protocol.VERSION, "progress": True, **params}
+        return _asked(method, asked, transport.call(protocol.request(method, asked)))
+
+    return doctor.run(arguments.selection(options), ask, as_json="json" in options)
+
+
 def _login(options: dict[str, object]) -> int:
     for each in login.run(arguments.selection(options), _request, browser="no_browser" not in options):
         arguments.write(f"{each['identity']}: logged in until {each['expires_at']}\n")
@@ -102,21 +113,26 @@ def _request(method: str, params: dict[str, object]) -> dict[str, object]:
 
 
 def _complete(method: str, params: dict[str, object], line: bytes) -> dict[str, object]:
-    """Return the result in `line`, asking the person to log in first where that is needed and there is a terminal."""
+    """Return the result in `line`, and print its warnings.
+
+    Where a login is needed and there is a terminal, the person is asked to log in first.
+    """
     try:
-        return _asked(method, params, line)
+        answer = _asked(method, params, line)
     except errors.CredentialsError as error:
         if not login.offered(error):
             raise
-    login.run({name: value for name, value in params.items() if name != "reveal"}, _request, browser=True)
-    return _request(method, params)
+        login.run({name: value for name, value in params.items() if name != "reveal"}, _request, browser=True)
+        answer = _request(method, params)
+    report.warn(answer.get("warnings"))
+    return answer
 
 
 def _asked(method: str, params: dict[str, object], line: bytes) -> dict[str, object]:
     """Return the result in `line`, asking again with the environment variables that the project turns out to read."""
     for _ in range(_MOST_NAMES):
         try:
-            answer = protocol.read_answer(line)
+            return protocol.read_answer(line)
         except errors.EnvironmentNeededError as needed:
             names = needed.data["names"]
             assert isinstance(names, list)  # noqa: S101 - the daemon's own shape
@@ -124,9 +140,6 @@ def _asked(method: str, params: dict[str, object], line: bytes) -> dict[str, obj
             assert isinstance(known, dict)  # noqa: S101 - made by arguments.selection
             known.update({name: os.environ.get(name) for name in names})
             line = transport.call(protocol.request(method, params))
-        else:
-            report.warn(answer.get("warnings"))
-            return answer
     return protocol.read_answer(line)
 
 
@@ -190,4 +203,12 @@ def _no_project() -> errors.NotFoundError:
     return errors.NotFoundError("there is no atlas.hcl at or above this directory", hint="name the file")
 
 
-_COMMANDS = {"url": _url, "inspect": _inspect, "login": _login, "status": _status, "stop": _stop, "projects": _projects}
+_COMMANDS = {
+    "url": _url,
+    "inspect": _inspect,
+    "login": _login,
+    "doctor": _doctor,
+    "status": _status,
+    "stop": _stop,
+    "projects": _projects,
+}

@@ -36,7 +36,7 @@ def token(entry: Entry, query: Query) -> Chosen:
         raise NotFoundError(
             f'env "{found[0].env}" uses several tokens: {", ".join(names)}',
             hint=f"choose one, such as --data {names[0]}",
-            data={"candidates": names},
+            data={"candidates": names, "absent": "token"},
         )
     return found[0]
 

@@ -58,11 +58,17 @@ class UrlError(ValueError):
 
 @dataclass(frozen=True)
 class Connection:
-    """What a url says about a connection. Hosts are in lower case; `hostaddrs` is empty where the url has none."""
+    """What a url says about a connection.
+
+    Hosts are in lower case; `hostaddrs` is empty where the url has none. `ports` holds one for all hosts or one for
+    each, "" for the usual one.
+    """
 
     user: str | None
     hosts: tuple[str, ...]
     hostaddrs: tuple[str, ...]
+    ports: tuple[str, ...]
+    dbname: str | None
     sslmode: str | None
     sslrootcert: str | None
 
@@ -123,6 +129,8 @@ def read(url: str) -> Connection:
         user=said.get("user") or None,
         hosts=_list(said["host"]),
         hostaddrs=_list(said["hostaddr"]) if "hostaddr" in said else (),
+        ports=_ports(said.get("port", "")),
+        dbname=said.get("dbname"),
         sslmode=said.get("sslmode"),
         sslrootcert=said.get("sslrootcert"),
     )
@@ -166,11 +174,26 @@ def _host_and_port(text: str) -> tuple[str, str]:
         colon, port = rest[:1], rest[1:]
     else:
         host, colon, port = text.partition(":")
-    if colon and not (port.isdigit() and len(port) <= len(str(_MAX_PORT)) and 0 < int(port) <= _MAX_PORT):
-        raise UrlError(f"the url's port is not a number from 1 to {_MAX_PORT}", _ESCAPE)
+    if colon and not _is_port(port):
+        raise _no_port()
     if not (_PLAIN | {":"}).issuperset(host):
         raise UrlError("the url's host is not a host name", _ESCAPE)
     return host, port
+
+
+def _is_port(text: str) -> bool:
+    return text.isdigit() and len(text) <= len(str(_MAX_PORT)) and 0 < int(text) <= _MAX_PORT
+
+
+def _no_port() -> UrlError:
+    return UrlError(f"the url's port is not a number from 1 to {_MAX_PORT}", _ESCAPE)
+
+
+def _ports(text: str) -> tuple[str, ...]:
+    ports = tuple(text.split(","))
+    if not all(port == "" or _is_port(port) for port in ports):
+        raise _no_port()
+    return ports
 
 
 def _database(path: str) -> dict[str, str]:

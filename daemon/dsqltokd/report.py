@@ -70,6 +70,19 @@ def _project_state(entry: Entry) -> str:
     return "good" if entry.current else "changed, to be read again"
 
 
+def target(entry: Entry, data: str, target: Target) -> dict[str, Any]:
+    """Return what a token of a project is for, and what the project's caller ought to know."""
+    return {
+        "config": entry.key.config,
+        "data": data,
+        "host": target.host,
+        "region": target.region,
+        "action": target.action,
+        "identity": target.identity.describe(),
+        "warnings": entry.warnings,
+    }
+
+
 def tokens(states: dict[Identity, State], policy: Policy) -> list[dict[str, Any]]:
     """Return what is known of each token, never the token."""
     now = clock.now()

@@ -7,7 +7,7 @@ import shlex
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from dsqltok.errors import CredentialsError, DsqltokError, NotFoundError, UsageError
+from dsqltok.errors import CredentialsError, DsqltokError, EnvironmentNeededError, NotFoundError, UsageError
 from dsqltokd import choice, report
 from dsqltokd import query as queries
 from dsqltokd.registry import Added
@@ -42,6 +42,8 @@ class Requests:
             "token.get": self._token_get,
             "token.watch": self._token_watch,
             "url.get": self._url_get,
+            "target.describe": self._describe_target,
+            "identity.describe": self._describe_identity,
             "project.inspect": self._inspect,
             "projects.add": self._projects_add,
             "projects.allow": self._projects_allow,
@@ -101,6 +103,34 @@ class Requests:
         tokens = {chosen.data: token.value for chosen, token in zip(wanted, found, strict=True)}
         urls = await self._projects.urls(entry, query, tokens)
         return {"urls": [url.reveal() for url in urls], "warnings": entry.warnings}
+
+    async def _describe_target(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
+        query = queries.read(params)
+        entry = await self._entry(query)
+        chosen = choice.token(entry, query)
+        return {
+            **report.target(entry, chosen.data, chosen.target),
+            "user": chosen.user,
+            "env": entry.key.env or chosen.env,
+            **await self._connection(entry, chosen.data, query),
+        }
+
+    async def _connection(self, entry: Entry, data: str, query: Query) -> dict[str, Any]:
+        """Return where the url with the token leads, or why it must not carry it; neither where there is no url."""
+        try:
+            given = {"texts": entry.texts, "outputs": entry.outputs}
+            answer = await self._projects.ask("connections", entry.key, query, **given)
+        except EnvironmentNeededError:
+            raise
+        except DsqltokError as error:
+            return {"connection": None, "refusal": error.as_data()}
+        found = (each["connection"] for each in answer["connections"] if data in each["tokens"])
+        return {"connection": next(found, None), "refusal": None}
+
+    async def _describe_identity(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
+        query = queries.read(params)
+        chosen = choice.token(await self._entry(query), query)
+        return await self._tokens.describe(chosen.target, query.secrets())
 
     async def _entry(self, query: Query) -> Entry:
         if query.config is not None:

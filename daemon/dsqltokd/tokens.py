@@ -109,6 +109,27 @@ class Tokens:
             raise failure.error.fresh()
         return await self.get(target, secrets)
 
+    async def describe(self, target: Target, secrets: Mapping[str, str]) -> dict[str, Any]:
+        """Return who signs for `target`, as `worker.identity` has it. Nothing of it is kept.
+
+        Raises what is wrong with the AWS configuration, and `TimedOutError`.
+        """
+        identity = target.identity
+        session = state.session_in_hand(self._state(identity), clock.now())
+        job = _job(identity, session, [target], secrets, self._config.token_ttl)
+        try:
+            answer = await self._pool.run(
+                "aws",
+                {**job, "renew": False, "question": "who"},
+                deadline=self._config.aws_timeout,
+                key=identity,
+                linger=identity.seal is None,
+            )
+        except TimedOutError:
+            raise self._too_slow(identity) from None
+        raise_error(answer)
+        return answer
+
     def invalidate(self, identity: Identity) -> None:
         """What `identity` rests on has changed."""
         known = self.states.get(identity)
@@ -196,14 +217,16 @@ class Tokens:
             if outcome.failure is not None:
                 _log.warning("%s: the session was not renewed: %s", identity.describe(), outcome.failure.message)
         except TimedOutError:
-            hint = "check the network, HTTPS_PROXY and credential_process; aws_timeout in config.toml sets the limit"
-            waited = self._config.aws_timeout
-            self._fail(identity, TimedOutError(f"{identity.describe()}: no credentials within {waited} s", hint=hint))
+            self._fail(identity, self._too_slow(identity))
         except DsqltokError as error:
             self._fail(identity, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the identity must not count as being refreshed for ever
             self._fail(identity, DsqltokError(f"a refresh failed ({type(error).__name__})", hint="please report this"))
         self._announce(identity)
+
+    def _too_slow(self, identity: Identity) -> TimedOutError:
+        hint = "check the network, HTTPS_PROXY and credential_process; aws_timeout in config.toml sets the limit"
+        return TimedOutError(f"{identity.describe()}: no credentials within {self._config.aws_timeout} s", hint=hint)
 
     def _fail(self, identity: Identity, error: DsqltokError) -> None:
         self.states[identity] = state.fail(self.states[identity], error.fresh(), clock.now())

@@ -23,7 +23,15 @@ def url(
 def test_a_url_says_who_connects_to_what_and_how() -> None:
     assert read(
         url(HOST.upper() + ":5432", "sslmode=verify-full&sslrootcert=system&application_name=a+b")
-    ) == Connection(user="admin", hosts=(HOST,), hostaddrs=(), sslmode="verify-full", sslrootcert="system")
+    ) == Connection(
+        user="admin",
+        hosts=(HOST,),
+        hostaddrs=(),
+        ports=("5432",),
+        dbname="postgres",
+        sslmode="verify-full",
+        sslrootcert="system",
+    )
 
 
 @pytest.mark.parametrize("scheme", ["dsql", "postgres", "postgresql"])

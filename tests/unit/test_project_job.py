@@ -396,3 +396,41 @@ def test_the_directory_that_a_symlink_leads_to_counts_too(job: Job, tmp_path: Pa
 def test_a_file_of_another_user_is_refused(job: Job) -> None:
     shutil.chown(job.path, 12345)
     assert "another user" in job.error("denied")["message"]
+
+
+# --- where the urls lead ------------------------------------------------------------------------------------------
+
+
+def test_where_a_url_leads_is_told_without_a_token(job: Job) -> None:
+    answer = job(question="connections", env="dsql")
+    assert answer["connections"] == [
+        {
+            "tokens": ["db"],
+            "connection": {
+                "host": HOST,
+                "hostaddr": None,
+                "port": "5432",
+                "user": "admin",
+                "dbname": "postgres",
+                "sslmode": "require",
+                "sslrootcert": None,
+            },
+        }
+    ]
+
+
+def test_the_first_of_several_places_counts_and_the_usual_port(job: Job) -> None:
+    place = f"{HOST},{HOST}:5433/postgres?sslmode=verify-full&hostaddr=127.0.0.1,127.0.0.2"
+    job.write(SEED.replace("${local.endpoint}:5432/postgres?sslmode=require", place))
+    (found,) = job(question="connections", env="dsql")["connections"]
+    assert (found["connection"]["hostaddr"], found["connection"]["port"]) == ("127.0.0.1", "5432")
+
+
+def test_a_url_that_leads_elsewhere_is_refused_there_too(job: Job) -> None:
+    job.write(SEED.replace("@${local.endpoint}", "@example.com"))
+    assert "not its endpoint" in job.error("configuration", question="connections", env="dsql")["message"]
+
+
+def test_a_data_source_that_no_url_needs_leads_nowhere(job: Job) -> None:
+    job.write(SEED[: SEED.index("env ")])
+    assert job(question="connections", data="db")["connections"] == []

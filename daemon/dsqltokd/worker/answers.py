@@ -11,6 +11,7 @@ The rules:
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dsqltok.errors import NotFoundError, UnavailableError
@@ -46,6 +47,40 @@ def urls(question: Question) -> dict[str, object]:
         if not check_url(question, env, place, evaluation):
             raise _no_token(question, env)
     return {"urls": [_url(block) for block in evaluation.envs]}
+
+
+def connections(question: Question) -> dict[str, object]:
+    """Return, for each instance of the env that has `tokens` in its url, the `connection` that the url leads to.
+
+    Raises where such a url must not carry the token.
+    """
+    env = _chosen_env(question)
+    # Only where the url leads is wanted, so placeholders stand in it for the tokens.
+    tokens = question.evaluate(env, {}).placeholders
+    asked = replace(question, tokens=tokens)
+    evaluation = asked.evaluate(env, tokens)
+    found = []
+    for place, block in enumerate(evaluation.envs):
+        if question.data is not None and isinstance(block.text("url"), Unavailable):
+            continue
+        if check_url(asked, env, place, evaluation):
+            url = _url(block)
+            held = [name for name, token in tokens.items() if token in url]
+            found.append({"tokens": held, "connection": _connection(connurl.read(url))})
+    return {"connections": found}
+
+
+def _connection(connection: connurl.Connection) -> dict[str, str | None]:
+    """Return the first of the places that a client tries."""
+    return {
+        "host": connection.hosts[0],
+        "hostaddr": next(iter(connection.hostaddrs), None),
+        "port": connection.ports[0] or "5432",
+        "user": connection.user,
+        "dbname": connection.dbname,
+        "sslmode": connection.sslmode,
+        "sslrootcert": connection.sslrootcert,
+    }
 
 
 def check_url(question: Question, env: str | None, place: int, evaluation: Evaluation) -> bool:
@@ -115,7 +150,9 @@ def _no_token(question: Question, env: str | None) -> NotFoundError:
     hint = f'add a data "{KIND}" block, and ${{urlescape(data.{KIND}.NAME)}} to the url'
     if tokens:
         hint = f"put ${{urlescape(data.{KIND}.{tokens[0]})}} into it, or name the token: --data {'|'.join(tokens)}"
-    return NotFoundError(f'env "{env}" has no {KIND} in its url', hint=hint, data={"candidates": list(tokens)})
+    return NotFoundError(
+        f'env "{env}" has no {KIND} in its url', hint=hint, data={"candidates": list(tokens), "absent": "token"}
+    )
 
 
 def _url(env: EvaluatedBlock) -> str:

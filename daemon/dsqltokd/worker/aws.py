@@ -9,6 +9,8 @@ session caches its configuration and its credentials, and refuses to hand out li
          attended, failure or null, files, last
          or error, files, last
 
+With `question` "who" nothing is signed: see `identity` for what comes out.
+
 With `renew` a new session is obtained; where that fails while the one in hand lives, this one signs, and `failure` says
 why. `attended` is set where getting credentials runs a program each time, which may ask a person for something.
 
@@ -35,11 +37,12 @@ from botocore.config import Config
 from dsqltok.errors import ConfigurationError, CredentialsError, DsqltokError
 from dsqltok.protocol import is_aws
 from dsqltokd import files
-from dsqltokd.worker import awserrors, awsfiles, signin
+from dsqltokd.worker import awserrors, awsfiles, identity, signin
 from dsqltokd.worker.awsanswers import Roles
 from dsqltokd.worker.awshelper import Helper
 
 _NETWORK = Config(connect_timeout=3, read_timeout=4, retries={"total_max_attempts": 2, "mode": "standard"})
+_ONE_QUESTION = Config(connect_timeout=3, read_timeout=3, retries={"total_max_attempts": 1, "mode": "standard"})
 _ROLE_SESSION_NAME = "dsqltok"
 _ISO_BASIC = "%Y%m%dT%H%M%SZ"
 
@@ -80,6 +83,8 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     _take_environment(job["environment"])
     if "sso" in job:
         return _sign_in(job)
+    if job.get("question") == "who":
+        return _who(job)
     found = _files()
     roles = Roles()
     try:
@@ -133,6 +138,35 @@ def _meaning(error: Exception, job: dict[str, Any], roles: Roles) -> DsqltokErro
     return awserrors.translate(
         error, profile=_named(job["profile"]), role_arn=job["role_arn"], config=config, asked=roles.asked
     )
+
+
+def _who(job: dict[str, Any]) -> dict[str, Any]:
+    roles = Roles()
+
+    def ask(credentials: _Credentials) -> dict[str, Any]:
+        sts: Any = session.create_client(
+            "sts",
+            region_name=session.get_config_variable("region") or job["targets"][0][1],
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
+            aws_session_token=credentials.session_token,
+            config=_ONE_QUESTION,
+        )
+        answer: dict[str, Any] = sts.get_caller_identity()
+        return answer
+
+    try:
+        session = _session_for(job["profile"], [job["targets"][0][1]], roles)
+        signin.expect_code(session, None)
+        return identity.describe(
+            session,
+            job,
+            obtain=lambda: _credentials(session, job, roles)[0],
+            ask=ask,
+            translate=lambda error: _meaning(error, job, roles),
+        )
+    except Exception as error:  # noqa: BLE001 - as in `run`
+        return {"error": _meaning(error, job, roles).as_data()}
 
 
 def _session_for(profile: str | None, regions: list[str | None], roles: Roles) -> botocore.session.Session:

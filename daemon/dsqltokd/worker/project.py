@@ -1,6 +1,6 @@
 """The `project` job: what a project file says. This file is the frame around the answers.
 
-    in   question    "targets" or "urls" (see `answers`), "inspect" or "programs" (see `inspection`)
+    in   question    "targets", "urls" or "connections" (see `answers`), "inspect" or "programs" (see `inspection`)
          path        of atlas.hcl
          env, data   or None
          vars        `--var` texts
@@ -106,6 +106,8 @@ def _answered(kind: str, question: Question, allowance: Allowance, environment: 
                 return answers.targets(question)
             case "urls":
                 return answers.urls(question)
+            case "connections":
+                return answers.connections(question)
             case "inspect":
                 return inspection.inspect(question, allowance)
             case _:

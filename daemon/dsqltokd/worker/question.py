@@ -105,12 +105,14 @@ class Question:
         slip = misspelt(self.body.blocks, ("env",), asked) if asked or not known else None
         if slip is not None:
             hint = f"did you mean {slip[0]} in line {slip[1]}?"
-        return NotFoundError(message, hint=hint, data={"candidates": list(envs if known else tokens)})
+        return NotFoundError(message, hint=hint, data={"candidates": list(envs if known else tokens), "absent": "env"})
 
     def unknown_data(self) -> NotFoundError:
         """Return the error for a token that is not there, with those that are."""
         tokens = self.names.tokens
         hint = f"there is {', '.join(tokens)}" if tokens else f'add a data "{KIND}" block'
         return NotFoundError(
-            f'there is no data "{KIND}" "{self.data}" in {self.path}', hint=hint, data={"candidates": list(tokens)}
+            f'there is no data "{KIND}" "{self.data}" in {self.path}',
+            hint=hint,
+            data={"candidates": list(tokens), "absent": "token"},
         )
