@@ -6,8 +6,6 @@ import asyncio
 import os
 import shlex
 import signal
-import subprocess
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +13,13 @@ import pytest
 
 from dsqltok.errors import CredentialsError, TimedOutError, UnavailableError
 from dsqltokd.pool import Pool, raise_error
+from unit.processes import PATIENCE, play, until_no_workers, workers
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
     from pathlib import Path
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 HOST = "abc.dsql.us-east-1.on.aws"
-PATIENCE = 20.0
 
 
 @dataclass
@@ -66,34 +63,6 @@ class Bench:
 def bench(tmp_path: Path) -> Bench:
     tmp_path.chmod(0o755)
     return Bench(tmp_path)
-
-
-def play(scene: Coroutine[Any, Any, None]) -> None:
-    """Run a scene to its end, and until asyncio has noticed that its processes have ended; one that hangs fails."""
-
-    async def bounded() -> None:
-        async with asyncio.timeout(2 * PATIENCE):
-            await scene
-            await until_no_workers()
-            for thread in threading.enumerate():
-                if "waitpid" in thread.name:  # asyncio's, one for each process
-                    await asyncio.to_thread(thread.join)
-            await asyncio.sleep(0.01)
-
-    asyncio.run(bounded())
-
-
-def workers() -> set[int]:
-    """Return the worker processes that this one started and that still run."""
-    command = ["ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,args="]
-    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    rows = [line.split(maxsplit=3) for line in listing.splitlines() if "dsqltokd.worker" in line]
-    return {int(pid) for pid, parent, state, _ in rows if int(parent) == os.getpid() and not state.startswith("Z")}
-
-
-async def until_no_workers() -> None:
-    while workers():  # noqa: ASYNC110 - a process that ends sets no event
-        await asyncio.sleep(0.01)
 
 
 def test_a_job_is_done_by_a_process_of_its_own(bench: Bench) -> None:

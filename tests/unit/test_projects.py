@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +13,13 @@ from dsqltokd.model import Secret
 from dsqltokd.pool import Pool
 from dsqltokd.projects import Projects
 from dsqltokd.query import Query
+from unit.processes import play
 from unit.projectjob import HOST, SEED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dsqltokd.query import Key
-
-PATIENCE = 30.0
 
 
 class CountingEvaluator(Evaluator):
@@ -61,6 +59,10 @@ async def seen(query: Query) -> tuple[CountingEvaluator, list[str]]:
 
 
 def test_a_project_is_evaluated_once_and_its_url_once_for_each_token(query: Query) -> None:
-    evaluator, urls = asyncio.run(asyncio.wait_for(seen(query), PATIENCE))
-    assert urls == [f"dsql://admin:{token}@{HOST}:5432/postgres?sslmode=require" for token in ("ONE", "ONE", "TWO")]
-    assert evaluator.asked == {"targets": 1, "urls": 2}
+    async def scene() -> None:
+        evaluator, urls = await seen(query)
+        tokens = ("ONE", "ONE", "TWO")
+        assert urls == [f"dsql://admin:{token}@{HOST}:5432/postgres?sslmode=require" for token in tokens]
+        assert evaluator.asked == {"targets": 1, "urls": 2}
+
+    play(scene())
