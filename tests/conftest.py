@@ -10,6 +10,7 @@ from standin import people, secretservice
 from standin.endpoint import DsqlStandin
 from standin.imds import Imds
 from standin.ledger import Clock, Ledger
+from standin.signin import SignIn
 from standin.sso import Sso
 from standin.sts import Sts
 
@@ -56,6 +57,14 @@ def sso(ledger: Ledger) -> Iterator[Sso]:
 def imds(ledger: Ledger) -> Iterator[Imds]:
     """Run an instance metadata service, with a container's endpoint, whose credentials the stand-in accepts."""
     with Imds() as service:
+        ledger.also_ask(service.find)
+        yield service
+
+
+@pytest.fixture
+def signin(ledger: Ledger) -> Iterator[SignIn]:
+    """Run the service behind `aws login`, whose credentials the stand-in accepts. Nobody is logged in yet."""
+    with SignIn() as service:
         ledger.also_ask(service.find)
         yield service
 

@@ -62,7 +62,9 @@ class Identity:
         if self.profile is None and self.seal is not None:
             base = "keys from the environment"
         else:
-            base = "profile " + (self.profile or variables.get("AWS_PROFILE") or "default")
+            base = "profile " + (
+                self.profile or variables.get("AWS_DEFAULT_PROFILE") or variables.get("AWS_PROFILE") or "default"
+            )
         return f"{base}, role {self.role_arn}" if self.role_arn else base
 
 

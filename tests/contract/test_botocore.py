@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.session
 import pytest
+from botocore.credentials import SSOProvider
+from botocore.tokens import SSOTokenProvider
 from botocore.utils import SSOTokenLoader
 
 from dsqltok.errors import CredentialsError
@@ -131,3 +133,17 @@ def test_requests_for_the_roles_of_a_profile_have_bounds_too(home: Path) -> None
         configure(home, f"[default]\n{KEYS}{role}")
         assert aws.run(job(home, "role"))["error"]["kind"] == "unavailable"
         assert down.asked == 2
+
+
+def test_the_sso_cache_is_where_the_callers_home_is(home: Path) -> None:
+    providers: tuple[Any, ...] = (SSOProvider, SSOTokenProvider)
+    for provider in providers:
+        assert isinstance(provider._SSO_TOKEN_CACHE_DIR, str)  # noqa: SLF001 - it is what is tested
+    aws.run({"environment": {"HOME": str(home)}, "profile": None, "sso": None})
+    for provider in providers:
+        assert str(home / ".aws/sso/cache") == provider._SSO_TOKEN_CACHE_DIR  # noqa: SLF001 - as above
+
+
+def test_the_credentials_of_an_instance_go_through_the_function_that_would_stretch_them() -> None:
+    provider: Any = botocore.session.Session().get_component("credential_provider").get_provider("iam-role")
+    assert callable(provider._role_fetcher._evaluate_expiration)  # noqa: SLF001 - it is what is tested

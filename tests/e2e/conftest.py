@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from cloud import Cloud
 from desk import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Desk
 from standin.leash import bed_directory
 from standin.sigv4 import Credentials
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from standin.endpoint import DsqlStandin
+    from standin.imds import Imds
     from standin.ledger import Ledger
+    from standin.signin import SignIn
+    from standin.sso import Sso
+    from standin.sts import Sts
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HOST = "cluster-id.dsql.us-east-1.on.aws"
@@ -63,3 +68,21 @@ def login(standin: DsqlStandin, ledger: Ledger) -> Callable[..., str]:
         return str(row[0])
 
     return connect
+
+
+@pytest.fixture
+def cloud(desk: Desk, sts: Sts, sso: Sso, signin: SignIn, imds: Imds) -> Cloud:
+    """Put the desk where every service of AWS's is a test bed."""
+    return Cloud(desk, sts, sso, signin, imds)
+
+
+@pytest.fixture
+def caller(cloud: Cloud, login: Callable[..., str], standin: DsqlStandin, ledger: Ledger) -> Callable[[str], str]:
+    """Log in as admin with a token, and return the access key id that the stand-in saw behind it."""
+    ledger.also_ask(cloud.known)
+
+    def key_behind(token: str) -> str:
+        assert login(token=token) == "admin"
+        return standin.logins[-1].access_key_id
+
+    return key_behind

@@ -136,7 +136,7 @@ CASES: list[tuple[Exception, type[DsqltokError], str, str]] = [
     (client_error("ExpiredTokenException"), CredentialsError, "ExpiredTokenException", "renew"),
     (client_error("InvalidIdentityToken"), CredentialsError, "InvalidIdentityToken", "renew"),
     # aws login
-    (botocore.MissingDependencyException(msg=CANARY), ConfigurationError, "not installed", "botocore[crt]"),
+    (botocore.MissingDependencyException(msg=CANARY), ConfigurationError, "not installed", "dsqltok[login]"),
     (botocore.LoginTokenLoadError(error_msg=CANARY), CredentialsError, "aws login session has expired", "aws login"),
     (botocore.LoginRefreshRequired(), CredentialsError, "aws login session has expired", "aws login"),
     (botocore.LoginInsufficientPermissions(), CredentialsError, "aws login session has expired", "aws login"),

@@ -33,10 +33,11 @@ from urllib.parse import parse_qs, urlsplit
 import botocore.credentials
 import botocore.session
 from botocore.config import Config
+from botocore.credentials import SSOProvider
+from botocore.tokens import SSOTokenProvider
 
 from dsqltok.errors import ConfigurationError, CredentialsError, DsqltokError
 from dsqltok.protocol import is_aws
-from dsqltokd import files
 from dsqltokd.worker import awserrors, awsfiles, identity, signin
 from dsqltokd.worker.awsanswers import Roles
 from dsqltokd.worker.awshelper import Helper
@@ -85,24 +86,28 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         return _sign_in(job)
     if job.get("question") == "who":
         return _who(job)
-    found = _files()
+    found = awsfiles.seen(awsfiles.configuration())
     roles = Roles()
     try:
         if job["profile"] or "AWS_ACCESS_KEY_ID" not in os.environ:
-            awsfiles.check(str(path) for path, _ in found)
+            awsfiles.check(found)
         session = _session_for(job["profile"], [region for _, region, _ in job["targets"]], roles)
         signin.expect_code(session, job["code"])
-        found += _sign_in_files(session)
+        config, name = session.full_config, session.get_config_variable("profile") or "default"
+        sign_ins = awsfiles.sign_ins(config, name)
+        found |= awsfiles.seen([*awsfiles.tokens(config, name), *sign_ins])
         credentials, failure = _credentials(session, job, roles)
+        if not credentials.in_hand:
+            found |= awsfiles.seen(sign_ins)  # botocore may have renewed one, which is no news then
         tokens = _sign_all(session, credentials, job["targets"], job["ttl"])
     except Exception as error:  # noqa: BLE001 - botocore's failures are of a dozen unrelated classes
-        return {"error": _meaning(error, job, roles).as_data(), "files": found, "last": True}
+        return {"error": _meaning(error, job, roles).as_data(), "files": list(found.items()), "last": True}
     return {
         "session": _session(job["session"], credentials),
         "tokens": tokens,
         "attended": credentials.attended,
         "failure": failure and failure.as_data(),
-        "files": found,
+        "files": list(found.items()),
         "last": failure is not None,
     }
 
@@ -122,10 +127,8 @@ def _sign_in(job: dict[str, Any]) -> dict[str, Any]:
             )
 
         return signin.begin(session, client_of) if job["sso"] is None else signin.poll(job["sso"], client_of)
-    except DsqltokError as error:
-        return {"error": error.as_data()}
     except Exception as error:  # noqa: BLE001 - botocore's failures are of a dozen unrelated classes
-        return {"error": awserrors.translate(error, profile=_named(job["profile"]), role_arn=None).as_data()}
+        return {"error": _meaning(error, {**job, "role_arn": None}, Roles()).as_data()}
 
 
 def _meaning(error: Exception, job: dict[str, Any], roles: Roles) -> DsqltokError:
@@ -172,6 +175,9 @@ def _who(job: dict[str, Any]) -> dict[str, Any]:
 def _session_for(profile: str | None, regions: list[str | None], roles: Roles) -> botocore.session.Session:
     session = botocore.session.Session(profile=profile)
     session.set_default_client_config(_NETWORK)
+    # Near their end botocore says of an instance's credentials that they last longer, which its other users may bear.
+    instance = session.get_component("credential_provider").get_provider("iam-role")
+    instance._role_fetcher._evaluate_expiration = lambda _credentials: None  # noqa: SLF001 - a contract test holds it
     session.register("provide-client-params.sts", roles.asks)
     session.register("after-call.sts", roles.answers)
     # A profile's own role needs some region of STS: the token's will do where nothing else is configured.
@@ -204,28 +210,14 @@ def _take_environment(environment: dict[str, str]) -> None:
     # Every AWS SDK and the AWS CLI heed AWS_REGION, first; botocore knows only AWS_DEFAULT_REGION.
     if "AWS_REGION" in os.environ:
         os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"]
-
-
-def _files() -> list[list[object]]:
-    return _seen(
-        os.environ.get("AWS_CONFIG_FILE", "~/.aws/config"),
-        os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
-    )
-
-
-def _sign_in_files(session: botocore.session.Session) -> list[list[object]]:
-    """Return the files that `aws sso login` writes for the profile: a login elsewhere counts at once."""
-    keys = [config.get("sso_session") or config.get("sso_start_url") for config in signin.chain(session)]
-    return _seen(*(signin.cache_file(key) for key in keys if key is not None))
-
-
-def _seen(*paths: str) -> list[list[object]]:
-    absolute = [os.path.abspath(os.path.expanduser(os.path.expandvars(path))) for path in paths]
-    return [[path, files.identity(path)] for path in absolute]
+    # botocore settles on this directory when it is imported, for the home of that moment. A contract test holds it.
+    providers: tuple[Any, ...] = (SSOProvider, SSOTokenProvider)
+    for provider in providers:
+        provider._SSO_TOKEN_CACHE_DIR = awsfiles.sso_directory()  # noqa: SLF001
 
 
 def _named(profile: str | None) -> str | None:
-    return profile or os.environ.get("AWS_PROFILE")
+    return profile or os.environ.get("AWS_DEFAULT_PROFILE") or os.environ.get("AWS_PROFILE")
 
 
 def _in_hand(session: dict[str, Any] | None) -> _Credentials | None:

@@ -232,7 +232,7 @@ def _code_needed(_error: Exception, who: str, _role: str | None) -> DsqltokError
 
 
 def _extra_needed(_error: Exception, who: str, _role: str | None) -> DsqltokError:
-    return ConfigurationError(f"{who}: it needs a part that is not installed", hint="pip install 'botocore[crt]'")
+    return ConfigurationError(f"{who}: it needs a part that is not installed", hint="pip install 'dsqltok[login]'")
 
 
 def _no_region(_error: Exception, who: str, _role: str | None) -> DsqltokError:

@@ -1,4 +1,8 @@
-"""Whether the AWS files can be read at all.
+"""The files behind an AWS identity: which they are, in what state, and whether they can be read at all.
+
+A change of any of them makes the daemon sign anew, and is what it waits for where they were no good. Besides the two of
+the AWS configuration these are the sign-ins, which botocore also writes to when it renews one, and the tokens that STS
+or a container's endpoint wants to see. All are those of the environment, `HOME` included, at the time of the call.
 
 botocore takes a file that it may not read, a directory and a FIFO for a file that is not there, and would sign as
 somebody else than the one whom the file names; and it has no bound for how long it reads.
@@ -6,16 +10,64 @@ somebody else than the one whom the file names; and it has no bound for how long
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import ConfigurationError
+from dsqltokd import files
+from dsqltokd.worker import awsprofiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _MOST = 2 << 20  # bytes: twenty thousand profiles, which take botocore two seconds
+
+
+def configuration() -> list[str]:
+    """Return the AWS configuration's two files."""
+    return [
+        os.environ.get("AWS_CONFIG_FILE", "~/.aws/config"),
+        os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
+    ]
+
+
+def sso_directory() -> str:
+    """Return where every AWS tool keeps what `aws sso login` brought."""
+    return os.path.expanduser("~/.aws/sso/cache")
+
+
+def sso_file(key: str) -> str:
+    """Return the file there of an SSO session's name, or of a start url where the profile names no session."""
+    # The SHA-1 is a file name, not a protection.
+    return f"{sso_directory()}/{hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest()}.json"
+
+
+def sign_ins(config: Mapping[str, Any], profile: str) -> list[str]:
+    """Return what `aws sso login` and `aws login` write for `profile` and those that it takes its keys from."""
+    found = []
+    for each in awsprofiles.settings(config, profile):
+        sso = each.get("sso_session") or each.get("sso_start_url")
+        if sso is not None:
+            found.append(sso_file(sso))
+        if "login_session" in each:
+            digest = hashlib.sha256(each["login_session"].encode()).hexdigest()
+            found.append(f"{os.environ.get('AWS_LOGIN_CACHE_DIRECTORY', '~/.aws/login/cache')}/{digest}.json")
+    return found
+
+
+def tokens(config: Mapping[str, Any], profile: str) -> list[str]:
+    """Return the files whose content is shown to STS or to a container's endpoint, for `profile` or none."""
+    named = [os.environ.get(f"AWS_{name}_FILE") for name in ("WEB_IDENTITY_TOKEN", "CONTAINER_AUTHORIZATION_TOKEN")]
+    named += [each.get("web_identity_token_file") for each in awsprofiles.settings(config, profile)]
+    return [path for path in named if path]
+
+
+def seen(paths: Iterable[str]) -> dict[str, files.Identity | None]:
+    """Return the identity of the file at each of `paths`, by absolute path."""
+    absolute = [os.path.abspath(os.path.expanduser(os.path.expandvars(path))) for path in paths]
+    return {path: files.identity(path) for path in absolute}
 
 
 def check(paths: Iterable[str]) -> None:

@@ -37,6 +37,12 @@ def chain(config: Mapping[str, Any], name: str) -> list[str]:
             return names
 
 
+def settings(config: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """Return the settings of the profiles of a chain."""
+    profiles = config.get("profiles", {})
+    return [profiles.get(each, {}) for each in dict.fromkeys(chain(config, name))]
+
+
 def who(names: Sequence[str]) -> str:
     """Return the last profile of a chain as a user would say it."""
     last = f'profile "{names[-1]}"'

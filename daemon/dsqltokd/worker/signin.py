@@ -7,7 +7,6 @@ then writes the file that the AWS CLI would have written, so that both share the
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
@@ -16,11 +15,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import ConfigurationError, CredentialsError, DeniedError, UnavailableError
+from dsqltokd.worker import awsfiles, awsprofiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
-_CACHE = "~/.aws/sso/cache"
 _GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _SCOPE = "sso:account:access"  # what the AWS CLI asks for where the configuration names no scopes
 _INTERVAL = 5  # seconds between two polls where the service names none, as RFC 8628 has it
@@ -45,21 +44,9 @@ def expect_code(session: Any, code: str | None) -> None:
     session.get_component("credential_provider").get_provider("assume-role")._prompter = answer  # noqa: SLF001
 
 
-def chain(session: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield the configuration of the session's profile, of its source_profile, and so on; each once."""
-    profiles = session.full_config.get("profiles", {})
-    name = session.get_config_variable("profile") or "default"
-    seen: set[str] = set()
-    while name is not None and name not in seen:
-        seen.add(name)
-        config = profiles.get(name, {})
-        yield config
-        name = config.get("source_profile")
-
-
 def sso_of(session: Any) -> dict[str, Any] | None:
     """Return start_url, region, scopes and `key`, which the cache file is named after, of the SSO behind a profile."""
-    for config in chain(session):
+    for config in awsprofiles.settings(session.full_config, session.get_config_variable("profile") or "default"):
         name = config.get("sso_session")
         if name is not None:
             found = session.full_config.get("sso_sessions", {}).get(name, {})
@@ -77,13 +64,6 @@ def _sso(config: Mapping[str, Any], *, key: str, scopes: list[str] | None) -> di
             f'the sso configuration "{key}" lacks sso_start_url or sso_region', hint="run aws configure sso"
         )
     return {"start_url": start_url, "region": region, "scopes": scopes, "key": key}
-
-
-def cache_file(key: str) -> str:
-    """Return the path of the file where every AWS tool keeps the login of an SSO session or start url."""
-    # The SHA-1 is a file name there, not a protection.
-    digest = hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest()
-    return os.path.join(os.path.expanduser(_CACHE), f"{digest}.json")
 
 
 def begin(session: Any, client_of: Callable[[str], Any]) -> dict[str, Any]:
@@ -136,7 +116,7 @@ def poll(flow: Mapping[str, Any], client_of: Callable[[str], Any]) -> dict[str, 
         if code == "ExpiredTokenException":
             raise CredentialsError("the code was not confirmed in time", hint="run dsqltok login again") from None
         raise
-    _write(cache_file(flow["key"]), _entry(flow, token))
+    _write(awsfiles.sso_file(flow["key"]), _entry(flow, token))
     return {"done": True, "slower": 0}
 
 
