@@ -35,7 +35,7 @@ def run(params: "dict[str, object]", request: "Request", *, browser: bool) -> li
             if needed["kind"] == "mfa":
                 asked["code"] = _code(str(needed.get("serial", "the device")))
             else:
-                _confirm(request("login.sso", params), request, browser=browser)
+                _confirm(request("login.sso", params), params, request, browser=browser)
         else:
             return identities
     raise errors.CredentialsError("logging in did not help", hint="dsqltok doctor walks through what is wrong")
@@ -67,7 +67,7 @@ def _has_terminal() -> bool:
     return True
 
 
-def _confirm(login: dict[str, Any], request: "Request", *, browser: bool) -> None:
+def _confirm(login: dict[str, Any], params: "dict[str, object]", request: "Request", *, browser: bool) -> None:
     """Show the person where to confirm a login, and wait until that is done."""
     report.tell(f"confirm the code {login['code']} at {login['url']}\n")
     if browser:
@@ -76,7 +76,7 @@ def _confirm(login: dict[str, Any], request: "Request", *, browser: bool) -> Non
     end = time.monotonic() + login["expires_in"]
     while time.monotonic() < end:
         time.sleep(pause)
-        answer = request("login.poll", {"handle": login["handle"]})
+        answer = request("login.poll", {**params, "handle": login["handle"]})
         if answer["done"]:
             return
         pause += answer["slower"]

@@ -35,7 +35,6 @@ class _Flow:
     """An SSO login that waits for its confirmation."""
 
     identity: Identity
-    environment: dict[str, str] = field(repr=False)
     flow: dict[str, Any] = field(repr=False)
 
 
@@ -73,29 +72,29 @@ class Logins:
     async def _sso(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         query = queries.read(params)
         identity = (await self._targets(query))[0].identity
-        environment = {**dict(identity.environment), **query.secrets()}
-        begun = await self._ask(identity, environment, None)
+        begun = await self._ask(identity, query, None)
         handle = secrets.token_urlsafe(16)
-        self._flows[handle] = _Flow(identity, environment, begun.pop("flow"))
+        self._flows[handle] = _Flow(identity, begun.pop("flow"))
         while len(self._flows) > _MOST:
             del self._flows[next(iter(self._flows))]
         asyncio.get_running_loop().call_later(begun["expires_in"], self._flows.pop, handle, None)
         return {**begun, "handle": handle}
 
     async def _poll(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
-        handle = str(params.get("handle"))
+        handle = str(params.pop("handle", ""))
+        query = queries.read(params)
         waiting = self._flows.get(handle)
         if waiting is None:
             raise NotFoundError("this login is over", hint="run dsqltok login again")
-        answer = await self._ask(waiting.identity, waiting.environment, waiting.flow)
+        answer = await self._ask(waiting.identity, query, waiting.flow)
         if answer["done"]:
             self._flows.pop(handle, None)
             self._tokens.invalidate(waiting.identity)
         return answer
 
-    async def _ask(
-        self, identity: Identity, environment: dict[str, str], flow: dict[str, Any] | None
-    ) -> dict[str, Any]:
+    async def _ask(self, identity: Identity, query: Query, flow: dict[str, Any] | None) -> dict[str, Any]:
+        # The caller's secrets, a proxy's password for one, come with each request and are not kept.
+        environment = {**dict(identity.environment), **query.secrets()}
         job = {"profile": identity.profile, "environment": environment, "sso": flow}
         answer = await self._pool.run("aws", job, deadline=self._config.aws_timeout, key=identity, linger=False)
         raise_error(answer)

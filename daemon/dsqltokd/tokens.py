@@ -102,7 +102,8 @@ class Tokens:
         while self.states[identity].attempt is not None:
             await asyncio.wait([self._want(target, secrets)])
         self._wanted.setdefault(identity, set()).add(target)
-        await self._start(identity, (), secrets, code=code, renew=True)
+        # Whoever asked may go away; a refresh that has begun is to come to its end.
+        await asyncio.shield(self._start(identity, (), secrets, code=code, renew=True))
         known = self.states[identity]
         failure = known.failure or known.renewal
         if failure is not None:
