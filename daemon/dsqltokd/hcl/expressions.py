@@ -181,10 +181,7 @@ class ExpressionParser(ConstructorParser):
         told = len(self.mistakes)
         name, last, opening = self._function_name(first)
         if len(self.mistakes) > told:
-            while self.read().kind not in ("(", EOF):
-                pass
-            self.skip_past(")")
-            return Literal(first, NULL)
+            return self._no_call(first)
         self.newlines_end(False)
         arguments: list[Expression] = []
         expand = False
@@ -218,6 +215,12 @@ class ExpressionParser(ConstructorParser):
             open_span=opening,
             close_span=closing,
         )
+
+    def _no_call(self, first: Token) -> Expression:
+        while self.read().kind not in ("(", EOF):
+            pass
+        self.skip_past(")")
+        return Literal(first, NULL)
 
     def _function_name(self, first: Token) -> tuple[str, Token, Token]:
         """Return a function's name, its last token, and the parenthesis behind it; or tell of a mistake."""
