@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Two at a time: that is what the suite is timed for, and each process starts a PostgreSQL of its own.
-JOBS ?= 2
+# More than there are cores: the end-to-end tests wait more than they compute.
+JOBS ?= 4
 # What `make soak` takes, and from where: the same seed makes the same texts.
 MUTATIONS ?= 100000
 SEED ?= 1
