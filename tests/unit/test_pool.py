@@ -261,7 +261,7 @@ def test_what_a_helper_leaves_behind_ends_with_the_job_that_failed(bench: Bench)
     async def scene() -> None:
         pool, held = Pool(ENVIRONMENT), bench.fifo()
         reading = asyncio.create_task(asyncio.to_thread(held.read_bytes))
-        failed = await pool.run("aws", bench.helper("sleep 60 >held &\nexit 3"), deadline=PATIENCE)
+        failed = await pool.run("aws", bench.helper("exec 9>held; sleep 60 & exit 3"), deadline=PATIENCE)
         assert failed["error"]["kind"] == "credentials"
         assert await reading == b""
         assert pool.size == 0
