@@ -257,6 +257,12 @@ def test_a_missing_profile_is_told_and_the_network_is_looked_at_all_the_same(cli
     assert report.steps["tls"]["ok"]
 
 
+def test_an_aws_file_that_cannot_be_read_is_told_as_a_get_tells_it(clinic: Clinic) -> None:
+    report = clinic.examine(clinic.project(), env={"AWS_CONFIG_FILE": "/usr"})
+    assert report.code == 4
+    assert "the AWS file /usr cannot be read: it is no regular file" in report.only_failure()
+
+
 def test_a_helper_s_command_and_words_are_not_repeated(clinic: Clinic) -> None:
     report = clinic.examine(clinic.project(), env={"AWS_PROFILE": "helped"})
     assert report.only_failure().startswith("profile: helped (credential_process): ")

@@ -27,7 +27,7 @@ import os
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import botocore.credentials
@@ -41,6 +41,9 @@ from dsqltok.protocol import is_aws
 from dsqltokd.worker import awserrors, awsfiles, identity, signin
 from dsqltokd.worker.awsanswers import Roles
 from dsqltokd.worker.awshelper import Helper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _NETWORK = Config(connect_timeout=3, read_timeout=4, retries={"total_max_attempts": 2, "mode": "standard"})
 _ONE_QUESTION = Config(connect_timeout=3, read_timeout=3, retries={"total_max_attempts": 1, "mode": "standard"})
@@ -89,8 +92,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     found = awsfiles.seen(awsfiles.configuration())
     roles = Roles()
     try:
-        if job["profile"] or "AWS_ACCESS_KEY_ID" not in os.environ:
-            awsfiles.check(found)
+        _check(job, found)
         session = _session_for(job["profile"], [region for _, region, _ in job["targets"]], roles)
         signin.expect_code(session, job["code"])
         config, name = session.full_config, session.get_config_variable("profile") or "default"
@@ -110,6 +112,11 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         "files": list(found.items()),
         "last": failure is not None,
     }
+
+
+def _check(job: dict[str, Any], found: Iterable[str]) -> None:
+    if job["profile"] or "AWS_ACCESS_KEY_ID" not in os.environ:  # else the files decide nothing
+        awsfiles.check(found)
 
 
 def _sign_in(job: dict[str, Any]) -> dict[str, Any]:
@@ -159,9 +166,10 @@ def _who(job: dict[str, Any]) -> dict[str, Any]:
         return answer
 
     try:
+        _check(job, awsfiles.seen(awsfiles.configuration()))
         session = _session_for(job["profile"], [job["targets"][0][1]], roles)
         signin.expect_code(session, None)
-        return identity.describe(
+        answer = identity.describe(
             session,
             job,
             obtain=lambda: _credentials(session, job, roles)[0],
@@ -169,7 +177,8 @@ def _who(job: dict[str, Any]) -> dict[str, Any]:
             translate=lambda error: _meaning(error, job, roles),
         )
     except Exception as error:  # noqa: BLE001 - as in `run`
-        return {"error": _meaning(error, job, roles).as_data()}
+        answer = {"error": _meaning(error, job, roles).as_data()}
+    return {**answer, "last": True}  # what a helper may have left behind goes too
 
 
 def _session_for(profile: str | None, regions: list[str | None], roles: Roles) -> botocore.session.Session:
