@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 HOST = "cluster-id.dsql.us-east-1.on.aws"
 ROLE = "arn:aws:iam::123456789012:role/AtlasDSQLConnect"
-UNKNOWN_KEY = "AKIAI44QH8DHBEXAMPLE"
+UNKNOWN_KEY = "AKIANOBODYKNOWSTHIS0"
 CANARY = "c4n4ry-0f-the-d0ct0r"
 STEPS = [
     *("daemon", "socket", "keyring", "project", "env", "target", "profile", "identity", "clock", "token"),
