@@ -27,6 +27,7 @@ bench: $(VENV)/installed
 	$(TESTS) bench
 
 soak: $(VENV)/installed
+	$(TESTS) pytest tests/e2e/promises --soak --timeout 3600
 	$(TESTS) conformance.soak --mutations $(MUTATIONS) --seed $(SEED)
 
 clean:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -16,6 +16,50 @@ from standin.sts import Sts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_PROMISES = pytest.StashKey[dict[str, tuple[str, str, int, int]]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take `--soak`, which has the faults of the promises made to happen often."""
+    parser.addoption("--soak", action="store_true", help="make the faults happen often, and print the promises' table")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say what the marks mean, and keep what the tests of promises counted."""
+    config.addinivalue_line("markers", "promise(promise, *, fault, short, long): see e2e/promises/conftest.py")
+    rows: dict[str, tuple[str, str, int, int]] = {}
+    config.stash[_PROMISES] = rows
+    config.pluginmanager.register(_Collector(rows), "promises")
+
+
+class _Collector:
+    """Gathers what each test of a promise counted, from every process that runs tests."""
+
+    def __init__(self, rows: dict[str, tuple[str, str, int, int]]) -> None:
+        self._rows = rows
+        self._broken: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._broken.add(report.nodeid)
+        for name, value in report.user_properties if report.when == "teardown" else ():
+            if name == "promise":
+                promise, fault, happened, violations = cast("tuple[str, str, int, int]", value)
+                broken = max(violations, int(report.nodeid in self._broken))
+                self._rows[report.nodeid] = (promise, fault, happened, broken)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the promises' table."""
+    rows = config.stash[_PROMISES]
+    if not config.getoption("soak") or not rows:
+        return
+    terminalreporter.section("promises")
+    terminalreporter.line("| promise | fault | how often | violations |")
+    terminalreporter.line("|---|---|---|---|")
+    for promise, fault, happened, violations in sorted(rows.values()):
+        terminalreporter.line(f"| {promise} | {fault} | {happened:,} | {violations:,} |")
 
 
 @pytest.fixture(scope="session")

@@ -200,15 +200,19 @@ class Desk:
 
     @contextlib.contextmanager
     def daemon(self) -> Iterator[subprocess.Popen[str]]:
-        """Run `dsqltokd` in the foreground until the block ends; it is ready when the block begins."""
-        process = subprocess.Popen(
-            people.ordinary().argv(str(BIN / "dsqltokd")),
-            cwd=self.work,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        """Run `dsqltokd` in the foreground until the block ends, its log where a started one has its own.
+
+        It is ready when the block begins.
+        """
+        with self.write(self.log, "").open("a") as log:
+            process = subprocess.Popen(
+                people.ordinary().argv(str(BIN / "dsqltokd")),
+                cwd=self.work,
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         assert process.stdout is not None
         try:
             first = process.stdout.readline()
