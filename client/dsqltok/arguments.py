@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "inspect": (_SELECTION, {"--json": "json", "--reveal": "reveal"}, ("name",)),
     "login": ({**_SELECTION, "--data": "data"}, {"--no-browser": "no_browser"}, ("name",)),
     "doctor": ({**_SELECTION, "--data": "data"}, {"--json": "json"}, ("name",)),
+    "flush": ({**_SELECTION, "--data": "data"}, {}, ("name",)),
     "status": ({}, {"--json": "json"}, ()),
     "stop": ({}, {}, ()),
     "projects": ({"--env": "env", "--var": "vars"}, {"--json": "json"}, ("action", "file")),

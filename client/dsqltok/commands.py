@@ -16,6 +16,7 @@ usage: dsqltok COMMAND [ARGUMENT...] [OPTION...]
   inspect [NAME]          show what Atlas would see in the project (--json; --reveal: tokens too)
   login [NAME]            do a person's part: the mfa code, or the sso login in the browser (--no-browser)
   doctor [NAME]           walk the way a token takes, to a login, and say what is wrong where (--json)
+  flush [NAME]            forget the tokens and sessions of env NAME, or all that there are, in the keyring too
   status                  show what the daemon knows (--json)
   stop                    end the daemon; the next command that needs it starts it again
   projects add [FILE]     make a project known outside its directory too (--var)
@@ -161,6 +162,18 @@ def _status(options: dict[str, object]) -> int:
     return 0
 
 
+def _flush(options: dict[str, object]) -> int:
+    params: dict[str, object] = {"protocol": protocol.VERSION, "progress": True}
+    if options:
+        params = arguments.selection(options)
+    answer = _request("tokens.flush", params)
+    arguments.write(f"{answer['tokens']} forgotten\n")
+    keyring = answer["keyring"]
+    if isinstance(keyring, dict) and keyring["error"] and keyring["error"]["retryable"]:
+        report.warn([f"{keyring['error']['message']}: what it holds could not be removed"])
+    return 0
+
+
 def _stop(_options: dict[str, object]) -> int:
     try:
         _ask("daemon.stop", {}, start=False)
@@ -208,6 +221,7 @@ _COMMANDS = {
     "inspect": _inspect,
     "login": _login,
     "doctor": _doctor,
+    "flush": _flush,
     "status": _status,
     "stop": _stop,
     "projects": _projects,

@@ -19,9 +19,9 @@ def render(status: dict[str, Any]) -> str:
         lines += ["", *_table(("HOST", "ACTION", "IDENTITY", "TOKEN", "EXPIRES IN"), map(_token, status["tokens"]))]
     if status["projects"]:
         lines += ["", *_table(("PROJECT", "ENV", "STATE"), map(_project, status["projects"]))]
-    errors = {
-        each["error"]["message"]: each["error"] for each in [*status["tokens"], *status["projects"]] if each["error"]
-    }
+    # A daemon of an earlier version says nothing of its configuration.
+    faulty = [status.get("configuration", {"error": None}), *status["tokens"], *status["projects"]]
+    errors = {each["error"]["message"]: each["error"] for each in faulty if each["error"]}
     for error in errors.values():
         lines += ["", f"error: {error['message']}"]
         lines += [f"hint: {error['hint']}"] if error["hint"] else []

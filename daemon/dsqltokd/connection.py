@@ -61,7 +61,7 @@ class Host(Protocol):
 
     loop: asyncio.AbstractEventLoop
     limits: Limits
-    patience: float
+    patience: Callable[[], float]
     handle: Callable[[str, dict[str, Any], Channel], dict[str, Any] | Awaitable[dict[str, Any]]]
 
     def adopt(self, connection: Connection) -> None:
@@ -227,7 +227,7 @@ class Connection:
             self._close_if_done()
 
     def _tell_to_wait(self) -> None:
-        self._send(protocol.wait(int(self._server.patience)))
+        self._send(protocol.wait(int(self._server.patience())))
 
     def _answer(self, request_id: object, line: bytes) -> None:
         if request_id is not None:

@@ -17,9 +17,9 @@ from dsqltokd.pool import raise_error
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from dsqltokd.config import Config
     from dsqltokd.pool import Pool
     from dsqltokd.query import Key
+    from dsqltokd.settings import Settings
 
 DEADLINE = 2.0  # seconds for one evaluation
 _MOST_AT_ONCE = 2  # evaluations of one project: it may have any number of envs, and other projects want workers too
@@ -32,10 +32,9 @@ Outputs = list[tuple[list[str], str, str]]
 class Evaluator:
     """Asks workers of `pool`. `allowed` gives the digests of the programs that the user allowed a project to run."""
 
-    def __init__(self, pool: Pool, config: Config, allowed: Callable[[str], Sequence[str]]) -> None:
+    def __init__(self, pool: Pool, settings: Settings, allowed: Callable[[str], Sequence[str]]) -> None:
         self._pool = pool
-        self._allow_hosts = list(config.allow_hosts)
-        self._timeout = config.program_timeout
+        self._settings = settings
         self._allowed = allowed
         self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
@@ -63,7 +62,7 @@ class Evaluator:
             "tokens": tokens or {},
             "texts": texts,
             "allowed": list(self._allowed(key.config)),
-            "allow_hosts": self._allow_hosts,
+            "allow_hosts": list(self._settings.now.allow_hosts),
         }
         known = list(outputs or [])
         for _ in range(_MOST_PROGRAMS):
@@ -89,10 +88,11 @@ class Evaluator:
             **{name: program[name] for name in ("name", "argv", "directory", "files")},
             "environment": {name: value for name, value in environment.items() if value is not None},
         }
+        timeout = self._settings.now.program_timeout
         try:
-            answer = await self._pool.run("program", job, deadline=self._timeout, linger=False)
+            answer = await self._pool.run("program", job, deadline=timeout, linger=False)
         except TimedOutError:
-            message = f"{program['name']}: the program takes more than {self._timeout} s"
+            message = f"{program['name']}: the program takes more than {timeout} s"
             hint = "it gets no input and no terminal; program_timeout in config.toml sets the limit"
             raise TimedOutError(message, hint=hint) from None
         raise_error(answer)

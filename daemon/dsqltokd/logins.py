@@ -20,11 +20,11 @@ from dsqltokd.pool import raise_error
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from dsqltokd.config import Config
     from dsqltokd.connection import Channel
     from dsqltokd.model import Identity, Target
     from dsqltokd.pool import Pool
     from dsqltokd.query import Query
+    from dsqltokd.settings import Settings
     from dsqltokd.tokens import Tokens
 
 _MOST = 64  # logins at a time; the oldest make room
@@ -42,11 +42,11 @@ class Logins:
     """The handlers by method. `targets` returns what the tokens that a query means are for."""
 
     def __init__(
-        self, pool: Pool, tokens: Tokens, config: Config, targets: Callable[[Query], Awaitable[list[Target]]]
+        self, pool: Pool, tokens: Tokens, settings: Settings, targets: Callable[[Query], Awaitable[list[Target]]]
     ) -> None:
         self._pool = pool
         self._tokens = tokens
-        self._config = config
+        self._settings = settings
         self._targets = targets
         self._flows: dict[str, _Flow] = {}
         self.handlers: dict[str, Callable[[dict[str, Any], Channel], Awaitable[dict[str, Any]]]] = {
@@ -96,6 +96,6 @@ class Logins:
         # The caller's secrets, a proxy's password for one, come with each request and are not kept.
         environment = {**dict(identity.environment), **query.secrets()}
         job = {"profile": identity.profile, "environment": environment, "sso": flow}
-        answer = await self._pool.run("aws", job, deadline=self._config.aws_timeout, key=identity, linger=False)
+        answer = await self._pool.run("aws", job, deadline=self._settings.now.aws_timeout, key=identity, linger=False)
         raise_error(answer)
         return answer

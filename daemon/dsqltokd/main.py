@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from dsqltok import __version__, paths, text
 from dsqltok.errors import DsqltokError, UsageError
 from dsqltok.protocol import is_aws
-from dsqltokd import config, hardening
+from dsqltokd import hardening
 from dsqltokd.place import Place
 from dsqltokd.registry import Registry
+from dsqltokd.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +68,7 @@ def _run(arguments: Sequence[str]) -> int:
     handler = logging.StreamHandler()
     handler.setFormatter(_Plain("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.INFO)
-    settings = config.load(paths.config_file())
+    settings = Settings(paths.config_file())
     place = Place()
     if not place.enter(_LOCK_PATIENCE):
         _tell("ok")
@@ -78,7 +79,7 @@ def _run(arguments: Sequence[str]) -> int:
     return 0
 
 
-async def _serve(settings: config.Config, place: Place, registry: Registry) -> None:
+async def _serve(settings: Settings, place: Place, registry: Registry) -> None:
     # A daemon that finds another one need not load these.
     from dsqltokd.connection import Limits  # noqa: PLC0415
     from dsqltokd.service import Service  # noqa: PLC0415

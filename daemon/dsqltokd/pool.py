@@ -153,6 +153,12 @@ class Pool:
         """Have a worker of `kind` ready for the first job."""
         self._park((kind, None), await self._start(kind))
 
+    def dismiss(self) -> None:
+        """End the workers that linger, with what they may hold in memory."""
+        for (kind, key), idle in list(self._idle.items()):
+            for worker in list(idle):
+                self._retire((kind, key), worker)
+
     def close(self) -> None:
         """End every worker now. What they were doing ends with an error, and what comes later does too."""
         self._closed = True

@@ -160,6 +160,16 @@ class Projects:
                 entry.evaluation = asyncio.get_running_loop().create_task(self._evaluate(entry, {}))
         return bool(touched)
 
+    def forget_urls(self) -> None:
+        """Forget every url: there is a token in it."""
+        for entry in self._entries.values():
+            entry.urls = None
+
+    def outdate(self) -> None:
+        """What a project means rests on something else now than its files: every one is to be evaluated again."""
+        for entry in self._entries.values():
+            entry.current = False
+
     def allowed(self, config: str) -> None:
         """The user has allowed a project to run something: what it says is to be evaluated again."""
         for entry in self._entries.values():

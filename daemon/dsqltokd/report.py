@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dsqltokd.model import Identity, Instant, Policy, Target
     from dsqltokd.projects import Entry
     from dsqltokd.registry import Added
+    from dsqltokd.settings import Settings
     from dsqltokd.state import Failure, Slot, State
 
 
@@ -36,6 +37,11 @@ def process(started_at: datetime, socket_path: str, workers: int, *, blind: bool
         "workers": workers,
         "watching": "by regular looks" if blind else "by events",
     }
+
+
+def configuration(settings: Settings) -> dict[str, Any]:
+    """Return which file the configuration is in, and what is wrong with it since it was good."""
+    return {"file": settings.path, "error": settings.error.as_data() if settings.error else None}
 
 
 def added(project: Added) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def peer_uid(sock: socket.socket) -> int:
 
 
 class Server:
-    """Serves requests on a listening socket. `patience` is how long, in seconds, any answer may take."""
+    """Serves requests on a listening socket. `patience` gives how long, in seconds, any answer may take."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Server:
         handle: Callable[[str, dict[str, Any], Channel], dict[str, Any] | Awaitable[dict[str, Any]]],
         *,
         uid: int,
-        patience: float,
+        patience: Callable[[], float],
         limits: Limits | None = None,
     ) -> None:
         self._listener = listener

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from dsqltokd import query as queries
 from dsqltokd import report
+from dsqltokd.clock import Jumps
 from dsqltokd.connection import UnknownMethodError
 from dsqltokd.evaluation import DEADLINE, Evaluator
 from dsqltokd.logins import Logins
@@ -25,7 +27,6 @@ from dsqltokd.watch import Watcher
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from dsqltokd.config import Config
     from dsqltokd.connection import Channel, Limits
     from dsqltokd.files import Identity as FileIdentity
     from dsqltokd.model import Identity
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from dsqltokd.place import Place
     from dsqltokd.registry import Registry
     from dsqltokd.requests import Handler
+    from dsqltokd.settings import Settings
 
 _log = logging.getLogger(__name__)
 _GUARD_SECONDS = 5.0  # between two looks at whether the socket is still ours
@@ -44,14 +46,16 @@ class Service:
     """Everything that runs. Made, run and ended inside one event loop."""
 
     def __init__(
-        self, config: Config, place: Place, registry: Registry, environment: dict[str, str], limits: Limits
+        self, settings: Settings, place: Place, registry: Registry, environment: dict[str, str], limits: Limits
     ) -> None:
-        self._config = config
+        self._settings = settings
         self._place = place
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._files: dict[Identity, dict[str, Any]] = {}
         self._changed_meanwhile: set[Identity] = set()
+        self._reloading = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self._gone = asyncio.Event()
         self._started_at = datetime.now(UTC)
@@ -59,18 +63,19 @@ class Service:
         self.pool = Pool(environment)
         self.tokens = Tokens(
             self.pool,
-            config,
+            settings,
             read=self._aws_files_read,
             changed=self._tokens_changed,
             forgotten=self._identity_forgotten,
         )
-        evaluator = Evaluator(self.pool, config, registry.allowed)
+        evaluator = Evaluator(self.pool, settings, registry.allowed)
         self.projects = Projects(evaluator, follow=self._follow, forget=self._forget)
-        self.keeper = Keeper(self.pool, config.keyring, self._snapshot)
+        self.keeper = Keeper(self.pool, settings.now.keyring, self._snapshot)
         self.requests = Requests(self.projects, self.tokens, registry)
         self._methods: dict[str, Handler] = {
             **self.requests.handlers,
-            **Logins(self.pool, self.tokens, config, self.requests.targets).handlers,
+            **Logins(self.pool, self.tokens, settings, self.requests.targets).handlers,
+            "tokens.flush": self._flush,
             "daemon.status": self._status,
             "daemon.stop": self._stop_asked,
         }
@@ -81,10 +86,10 @@ class Service:
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Serve until `stop`. `ready` is called once requests are answered. Raises `UnavailableError`."""
-        patience = self.tokens.patience + 2 * DEADLINE + self._config.program_timeout
         listener = self._place.bind()
-        server = Server(listener, self._handle, uid=os.getuid(), patience=patience, limits=self._limits)
+        server = Server(listener, self._handle, uid=os.getuid(), patience=self._patience, limits=self._limits)
         self.watcher.start()
+        self._follow(self._settings.path, cast("list[int] | None", self._settings.seen))
         server.start()
         ready()
         _log.info("serving at %s", self._place.socket_path)
@@ -102,14 +107,22 @@ class Service:
         self.pool.close()
         self.watcher.stop(1.0)
 
+    def _patience(self) -> float:
+        """Return the most seconds that an answer may take."""
+        return self.tokens.patience + 2 * DEADLINE + self._settings.now.program_timeout
+
     async def _guard(self, server: Server) -> None:
-        """Wait for the end, making sure that the socket is there and ours."""
+        """Wait for the end, making sure that the socket is there and ours, and that no sleep goes unnoticed."""
+        jumps = Jumps()
         while not self._stop.is_set():
             try:
                 async with asyncio.timeout(_GUARD_SECONDS):
                     await self._stop.wait()
             except TimeoutError:
                 self._look_after_socket(server)
+                if jumps.look():
+                    _log.info("the machine slept, or its clock was set")
+                    self.tokens.tick()
 
     def _look_after_socket(self, server: Server) -> None:
         standing = self._place.standing()
@@ -134,10 +147,23 @@ class Service:
         about = report.process(self._started_at, self._place.socket_path, self.pool.size, blind=self.watcher.blind)
         return {
             **about,
+            "configuration": report.configuration(self._settings),
             "keyring": self.keeper.status,
             "projects": report.projects(self.projects.entries),
-            "tokens": report.tokens(self.tokens.states, self._config.policy),
+            "tokens": report.tokens(self.tokens.states, self._settings.now.policy),
         }
+
+    async def _flush(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
+        query = queries.read(params)
+        await self.requests.loaded.wait()  # or what the keyring holds would come back
+        some = any(each is not None for each in (query.config, query.env, query.data))
+        targets = await self.requests.targets(query) if some else []
+        forgotten = self.tokens.flush({each.identity for each in targets} if some else list(self.tokens.states))
+        self.projects.forget_urls()
+        self.pool.dismiss()
+        self.keeper.touch()
+        await self.keeper.flush()
+        return {"tokens": forgotten, "keyring": self.keeper.status}
 
     async def _stop_asked(self, _params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         self.stop()
@@ -191,6 +217,10 @@ class Service:
             pass  # the loop has ended, and nobody needs to know any more
 
     def _file_changed(self, path: str) -> None:
+        if path == self._settings.path:
+            task = self._loop.create_task(self._reload())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         if self.projects.changed(path):
             _log.info("%s has changed", path)
         for identity, files in self._files.items():
@@ -198,6 +228,15 @@ class Service:
                 _log.info("%s has changed: %s is to be signed for again", path, identity.describe())
                 self._changed_meanwhile.add(identity)
                 self.tokens.invalidate(identity)
+        self.requests.tell()
+
+    async def _reload(self) -> None:
+        async with self._reloading:
+            before = self._settings.now
+            await self._settings.reload()
+            if self._settings.now.allow_hosts != before.allow_hosts:
+                self.projects.outdate()
+        self.tokens.tick()
         self.requests.tell()
 
     def _tokens_changed(self, identity: Identity) -> None:

@@ -230,9 +230,14 @@ def wants_renewal(state: State, now: Instant, *, asked: bool) -> bool:
     return _session_due_in(state, now) <= 0 and (state.renewal is None or _may_probe(state.renewal, now))
 
 
+def stands(state: State) -> bool:
+    """Tell whether what the refresh in flight brings counts: nothing was invalidated since it began."""
+    return state.attempt == state.generation
+
+
 def succeed(state: State, outcome: Outcome, now: Instant) -> State:
     """The refresh in flight is back with tokens."""
-    if state.attempt != state.generation:
+    if not stands(state):
         return replace(state, attempt=None)
     slots = dict(state.slots)
     for target, token in outcome.tokens.items():
@@ -250,7 +255,7 @@ def succeed(state: State, outcome: Outcome, now: Instant) -> State:
 
 def fail(state: State, error: DsqltokError, now: Instant) -> State:
     """The refresh in flight failed."""
-    if state.attempt != state.generation:
+    if not stands(state):
         return replace(state, attempt=None)
     failure: Failure | None = _another(state.failure, error, now)
     renewal = state.renewal
@@ -270,6 +275,11 @@ def invalidate(state: State) -> State:
     """What the identity rests on has changed: nothing in hand may be served unless trying again fails for now."""
     slots = {target: replace(slot, suspect=True, failure=None) for target, slot in state.slots.items()}
     return replace(state, slots=slots, session=None, generation=state.generation + 1, failure=None, renewal=None)
+
+
+def flush(state: State) -> State:
+    """Everything about the identity is to be forgotten, and what a refresh in flight brings with it."""
+    return State(spread=state.spread, generation=state.generation + 1, attempt=state.attempt)
 
 
 def restore(state: State, earlier: State) -> State:

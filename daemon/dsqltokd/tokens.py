@@ -19,9 +19,9 @@ from dsqltokd.serial import session_from_json, session_to_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from dsqltokd.config import Config
-    from dsqltokd.model import Identity, Session, Target
+    from dsqltokd.model import Identity, Policy, Session, Target
     from dsqltokd.pool import Pool
+    from dsqltokd.settings import Settings
     from dsqltokd.state import State, Verdict
 
 _log = logging.getLogger(__name__)
@@ -39,15 +39,14 @@ class Tokens:
     def __init__(
         self,
         pool: Pool,
-        config: Config,
+        settings: Settings,
         *,
         read: Callable[[Identity, list[Any]], None],
         changed: Callable[[Identity], None],
         forgotten: Callable[[Identity], None],
     ) -> None:
         self._pool = pool
-        self._config = config
-        self._policy = config.policy
+        self._settings = settings
         self._read = read
         self._changed = changed
         self._forgotten = forgotten
@@ -58,9 +57,13 @@ class Tokens:
         self._timer: asyncio.TimerHandle | None = None
 
     @property
+    def _policy(self) -> Policy:
+        return self._settings.now.policy
+
+    @property
     def patience(self) -> float:
         """Return the most seconds that a caller may have to wait for a token."""
-        return self._config.aws_timeout + 8.0
+        return self._settings.now.aws_timeout + 8.0
 
     def peek(self, target: Target) -> Token | None:
         """Return a token of `target` that needs no work, if there is one."""
@@ -117,12 +120,12 @@ class Tokens:
         """
         identity = target.identity
         session = state.session_in_hand(self._state(identity), clock.now())
-        job = _job(identity, session, [target], secrets, self._config.token_ttl)
+        job = _job(identity, session, [target], secrets, self._settings.now.token_ttl)
         try:
             answer = await self._pool.run(
                 "aws",
                 {**job, "renew": False, "question": "who"},
-                deadline=self._config.aws_timeout,
+                deadline=self._settings.now.aws_timeout,
                 key=identity,
                 linger=identity.seal is None,
             )
@@ -137,6 +140,18 @@ class Tokens:
         if known is not None:
             self.states[identity] = state.invalidate(known)
             self._announce(identity)
+
+    def flush(self, identities: Iterable[Identity]) -> int:
+        """Forget the tokens of these identities and the credentials behind them; return how many tokens there were."""
+        count = 0
+        for identity in identities:
+            known = self.states.get(identity)
+            if known is not None:
+                count += sum(slot.token is not None for slot in known.slots.values())
+                self.states[identity] = state.flush(known)
+                self._announce(identity)
+        self.tick()
+        return count
 
     def restore(self, identity: Identity, known: State) -> None:
         """Take over what an earlier daemon stored."""
@@ -197,7 +212,7 @@ class Tokens:
         renew = renew or state.wants_renewal(known, clock.now(), asked=bool(wanted))
         self.states[identity] = state.begin(known, renew=renew)
         session = state.session_in_hand(known, clock.now())
-        job = _job(identity, session, targets, secrets, self._config.token_ttl)
+        job = _job(identity, session, targets, secrets, self._settings.now.token_ttl)
         job |= {"renew": renew, "code": code}
         task = asyncio.get_running_loop().create_task(self._refresh(identity, targets, job))
         self._tasks.add(task)
@@ -208,9 +223,10 @@ class Tokens:
         before = clock.now()
         try:
             answer = await self._pool.run(
-                "aws", job, deadline=self._config.aws_timeout, key=identity, linger=identity.seal is None
+                "aws", job, deadline=self._settings.now.aws_timeout, key=identity, linger=identity.seal is None
             )
-            self._read(identity, answer.get("files", []))
+            if state.stands(self.states[identity]):  # else these are the files of before
+                self._read(identity, answer.get("files", []))
             raise_error(answer)
             outcome = _outcome(answer, targets, before.boot)
             self.states[identity] = state.succeed(self.states[identity], outcome, clock.now())
@@ -227,7 +243,9 @@ class Tokens:
 
     def _too_slow(self, identity: Identity) -> TimedOutError:
         hint = "check the network, HTTPS_PROXY and credential_process; aws_timeout in config.toml sets the limit"
-        return TimedOutError(f"{identity.describe()}: no credentials within {self._config.aws_timeout} s", hint=hint)
+        return TimedOutError(
+            f"{identity.describe()}: no credentials within {self._settings.now.aws_timeout} s", hint=hint
+        )
 
     def _fail(self, identity: Identity, error: DsqltokError) -> None:
         self.states[identity] = state.fail(self.states[identity], error.fresh(), clock.now())

@@ -64,7 +64,8 @@ class SecretService:
             home = directory / "home"
             home.mkdir(mode=0o711)  # the bus's socket is in there
             people.ordinary().own(home)
-            private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_RUNTIME_DIR": str(home / "run")}
+            self._data = home / "data"
+            private = {"HOME": str(home), "XDG_DATA_HOME": str(self._data), "XDG_RUNTIME_DIR": str(home / "run")}
             parts.enter_context(_bus(directory, private))
             self.environment = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={home / 'bus'}"}
             self._keyring = parts.enter_context(_keyring(directory, private | self.environment))
@@ -93,6 +94,10 @@ class SecretService:
             yield
         finally:
             self._keyring.send_signal(signal.SIGCONT)
+
+    def stored(self) -> int:
+        """Return the bytes that the keyrings take on disk."""
+        return sum(path.stat().st_size for path in self._data.rglob("*") if path.is_file())
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[_Connection]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dsqltokd.config import Config
 from dsqltokd.evaluation import Evaluator
 from dsqltokd.model import Secret
 from dsqltokd.pool import Pool
 from dsqltokd.projects import Projects
 from dsqltokd.query import Query
+from dsqltokd.settings import Settings
 from unit.processes import play
 from unit.projectjob import HOST, SEED
 
@@ -26,7 +26,7 @@ class CountingEvaluator(Evaluator):
     """Counts what it is asked."""
 
     def __init__(self, pool: Pool) -> None:
-        super().__init__(pool, Config(), lambda _config: ())
+        super().__init__(pool, Settings("/nonexistent/config.toml"), lambda _config: ())
         self.asked: Counter[str] = Counter()
 
     async def ask(self, question: str, key: Key, *given: Any, **more: Any) -> dict[str, Any]:

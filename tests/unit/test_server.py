@@ -59,7 +59,7 @@ class Scene:
 
     def __init__(self, path: str, limits: Limits, uid: int) -> None:
         self.path = path
-        self.server = Server(self.listener(), self.handle, uid=uid, patience=42.7, limits=limits)
+        self.server = Server(self.listener(), self.handle, uid=uid, patience=lambda: 42.7, limits=limits)
         self.release = asyncio.Event()
         self.began = asyncio.Event()
         self.closed = asyncio.Event()

@@ -281,3 +281,15 @@ def test_what_was_obtained_anew_counts_for_more_than_what_was_stored() -> None:
     assert asks(world, TWO).token == stored
     assert world.state.session is not None
     assert world.state.session.expires_at == START.wall + 900
+
+
+def test_what_was_flushed_does_not_come_back_with_a_refresh_that_began_before() -> None:
+    world = warm(World(Policy(), 3600.0, State()))
+    world.begin(ONE)
+    world.state = state.flush(world.state)
+    world.invalidations += 1
+    world.sign()
+    assert world.state.slots == {}
+    assert world.state.session is None
+    _, verdict = state.ask(world.state, ONE, world.now, world.policy)
+    assert verdict == Verdict(wait=True)
