@@ -34,6 +34,11 @@ SSO_SESSION = f"[sso-session corp]\nsso_start_url = {START_URL}\nsso_region = us
 SSO_ROLE = f"sso_account_id = {ACCOUNT}\nsso_role_name = Developer\n"
 
 
+def key_in(token: str) -> str:
+    """Return the access key id that a token is signed with."""
+    return token.partition("X-Amz-Credential=")[2].partition("%2F")[0]
+
+
 def moment(at: float | None) -> str:
     """Return a moment as AWS tells it."""
     return datetime.fromtimestamp(at or 0, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -96,6 +101,6 @@ class Cloud:
         )
         self.desk.project("".join(blocks), name)
 
-    def token(self, data: str = "db", **environment: str | None) -> str:
+    def token(self, data: str = "db", /, **environment: str | None) -> str:
         """Return the token that a shell with this environment gets."""
         return self.desk.ok("get", "--data", data, "-n", env=environment)

@@ -182,7 +182,8 @@ def _host_and_port(text: str) -> tuple[str, str]:
 
 
 def _is_port(text: str) -> bool:
-    return text.isdigit() and len(text) <= len(str(_MAX_PORT)) and 0 < int(text) <= _MAX_PORT
+    # A parameter may hold digits of other scripts, escaped.
+    return text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_PORT)) and 0 < int(text) <= _MAX_PORT
 
 
 def _no_port() -> UrlError:

@@ -48,18 +48,20 @@ class Identity:
 
     `environment` holds the caller's AWS variables except those that are secrets. `seal` is a keyed hash of these, None
     where there are none: the secrets themselves are not kept, so a sealed identity can be refreshed only by a request
-    that brings them again, and is never stored.
+    that brings them again, and is never stored. `by_keys` tells that an access key is among them, which signs where the
+    data source names no profile; the others may be a proxy's password or a container's token.
     """
 
     profile: str | None = None
     role_arn: str | None = None
     environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     seal: str | None = field(default=None, repr=False)
+    by_keys: bool = field(default=False, repr=False)
 
     def describe(self) -> str:
         """Return the identity as a user would say it."""
         variables = dict(self.environment)
-        if self.profile is None and self.seal is not None:
+        if self.profile is None and self.by_keys:
             base = "keys from the environment"
         else:
             base = "profile " + (

@@ -93,7 +93,9 @@ class Query:
                 if value is not None and name not in sealed and (is_aws(name) or _is_another_home(name, value))
             )
         )
-        return Identity(profile, role_arn, plain, digest(sealed) if sealed else None)
+        # AWS tools take an empty variable for one that is not set.
+        by_keys = bool(sealed.get("AWS_ACCESS_KEY_ID"))
+        return Identity(profile, role_arn, plain, digest(sealed) if sealed else None, by_keys)
 
 
 def read(params: dict[str, Any]) -> Query:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +13,18 @@ import botocore.session
 import pytest
 from botocore.credentials import SSOProvider
 from botocore.tokens import SSOTokenProvider
-from botocore.utils import SSOTokenLoader
+from botocore.utils import LoginTokenLoader, SSOTokenLoader
 
 from dsqltok.errors import CredentialsError
 from dsqltokd.worker import aws, signin
 from standin import moods
 from standin.moods import MoodySts
+from standin.sigv4 import Credentials, authenticate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from standin.imds import Imds
     from standin.sts import Sts
 
 KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n"
@@ -78,7 +83,7 @@ def test_the_sign_in_of_a_profile_is_where_it_is_watched(home: Path) -> None:
     assert str(home / f".aws/sso/cache/{key}.json") in watched
 
 
-def job(home: Path, profile: str) -> dict[str, Any]:
+def job(home: Path, profile: str | None) -> dict[str, Any]:
     return {
         "profile": profile,
         "role_arn": None,
@@ -147,3 +152,61 @@ def test_the_sso_cache_is_where_the_callers_home_is(home: Path) -> None:
 def test_the_credentials_of_an_instance_go_through_the_function_that_would_stretch_them() -> None:
     provider: Any = botocore.session.Session().get_component("credential_provider").get_provider("iam-role")
     assert callable(provider._role_fetcher._evaluate_expiration)  # noqa: SLF001 - it is what is tested
+
+
+@pytest.mark.parametrize("place", ["instance", "container"])
+def test_what_the_machine_gives_ends_when_the_machine_says(home: Path, imds: Imds, place: str) -> None:
+    imds.life_s = 400  # near enough to its end for botocore to stretch what an instance says
+    configure(home, "")
+    asked = job(home, None)
+    asked["environment"] |= {
+        "instance": {"AWS_EC2_METADATA_SERVICE_ENDPOINT": imds.url},
+        "container": {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": imds.container_url,
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": imds.authorization,
+        },
+    }[place]
+    (token,) = aws.run(asked)["tokens"]
+    assert token["expires_at"] in [made.expires_at for made in imds.issued]
+
+
+def test_the_login_of_a_profile_is_where_it_is_watched(home: Path) -> None:
+    login = "arn:aws:iam::123456789012:user/ana"
+    configure(home, f"[profile app]\nlogin_session = {login}\n")
+    kept: dict[str, Any] = {}
+    loader: Any = LoginTokenLoader(cache=kept)
+    loader.save_token(login, {})
+    (key,) = kept
+    watched = [path for path, _ in aws.run(job(home, "app"))["files"]]
+    assert str(home / f".aws/login/cache/{key}.json") in watched
+
+
+RUN = """
+import json, sys
+from botocore.compat import HAS_CRT
+from dsqltokd.worker import aws
+assert not HAS_CRT
+print(json.dumps(aws.run(json.load(sys.stdin))))
+"""
+
+
+def test_what_is_signed_without_awscrt_is_good_too(home: Path) -> None:
+    signer = Credentials("ASIAIOSFODNN7EXAMPLE", "a/secret+key", "a+session/token==")
+    asked = job(home, None)
+    asked["environment"] |= {
+        "AWS_ACCESS_KEY_ID": signer.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": signer.secret_access_key,
+        "AWS_SESSION_TOKEN": signer.session_token,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", RUN],
+        input=json.dumps(asked),
+        env={**os.environ, "BOTO_DISABLE_CRT": "true"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (token,) = json.loads(done.stdout)["tokens"]
+    known = {signer.access_key_id: signer}
+    login = authenticate(token["value"], host=HOST, user="app", now=token["signed_at"], credentials_of=known.get)
+    assert login.signed_at == token["signed_at"]

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cloud import SSO_ROLE, SSO_SESSION
 from desk import ACCESS_KEY_ID, SECRET_ACCESS_KEY, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from cloud import Cloud
     from desk import Desk
     from standin.secretservice import SecretService
     from standin.sts import Sts
@@ -48,6 +50,18 @@ def test_after_a_restart_get_answers_from_the_keyring_without_calling_aws(
     assert desk.ok("get", "--data", "db") == token
     assert len(sts.issued()) == calls
     assert keyring_of(desk)["state"] == "in use"
+
+
+@pytest.mark.usefixtures("keyring")
+def test_after_a_restart_an_sso_session_goes_on_signing_without_asking_the_portal(cloud: Cloud) -> None:
+    cloud.desk.configure("token_ttl = 1\n")
+    cloud.desk.aws(config=f"{SSO_SESSION}[profile sso]\nsso_session = corp\n{SSO_ROLE}")
+    cloud.signed_in()
+    cloud.project(db='profile = "sso"')
+    token = cloud.token()
+    cloud.desk.ok("stop")
+    eventually(lambda: cloud.token() != token, "a new token")
+    assert len(cloud.sso.granted) == 1
 
 
 @pytest.mark.usefixtures("keyring")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cloud import ACCOUNT, KEY_LINES, KEY_VARIABLES, OWN, ROLE, SSO_ROLE, SSO_SESSION, moment
+from cloud import ACCOUNT, KEY_LINES, KEY_VARIABLES, OWN, ROLE, SSO_ROLE, SSO_SESSION, key_in, moment
 from desk import ACCESS_KEY_ID, eventually
 from standin.proxy import Proxy
 from standin.sts import BlackHole, RefusingSts
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 ROLE_PROFILE = f"[profile app]\nregion = us-east-1\nrole_arn = {OWN}\nsource_profile = default\n"
 DENIED = 6
-
-
-def key_in(token: str) -> str:
-    return token.partition("X-Amz-Credential=")[2].partition("%2F")[0]
 
 
 def test_two_shells_get_the_tokens_of_their_own_profiles_at_the_same_time(cloud: Cloud) -> None:

@@ -34,6 +34,11 @@ def hear(parsed: dict[str, Any], *, call: str = "AssumeRole", status: int = 200)
         ({"Credentials": {**ISSUED, "AccessKeyId": ""}}, UnavailableError, "the answer lacks AccessKeyId"),
         ({"Credentials": {**ISSUED, "Expiration": None}}, UnavailableError, "the answer lacks Expiration"),
         (
+            {"Credentials": {**ISSUED, "Expiration": LATER.replace(tzinfo=None)}},
+            UnavailableError,
+            "the answer makes no sense",
+        ),
+        (
             {"Credentials": {**ISSUED, "Expiration": datetime.now(UTC)}},
             CredentialsError,
             "the credentials in the answer have expired",

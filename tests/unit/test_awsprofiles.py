@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dsqltok.errors import ConfigurationError, CredentialsError, DsqltokError
-from dsqltokd.worker.awsprofiles import chain, fault, role_of
+from dsqltokd.worker.awsprofiles import chain, fault, nested, role_of
 
 KEYS = {"aws_access_key_id": "AKIA", "aws_secret_access_key": "x"}
 ROLE = {"role_arn": "arn:aws:iam::123456789012:role/R"}
@@ -35,6 +35,15 @@ def to(source: str) -> dict[str, str]:
 )
 def test_a_chain_is_followed_as_botocore_does(profiles: dict[str, Any], names: list[str]) -> None:
     assert chain({"profiles": profiles}, "a") == names
+
+
+@pytest.mark.parametrize("setting", ["source_profile", "sso_session", "region"])
+def test_a_profile_with_a_setting_that_holds_settings_is_named(setting: str) -> None:
+    profiles = {"a": to("b"), "b": {**ROLE, setting: {"x": "y"}}, "c": KEYS, "other": {"region": {"x": "y"}}}
+    found = nested({"profiles": profiles}, "a")
+    assert found is not None
+    assert found.message == f'profile "b", a source of profile "a": its {setting} holds other settings'
+    assert nested({"profiles": profiles}, "c") is None
 
 
 def test_the_profile_of_a_role_is_found_in_a_chain() -> None:

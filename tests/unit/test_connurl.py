@@ -101,6 +101,12 @@ def test_a_project_cannot_bring_both_the_address_and_the_certificates_that_vouch
     check(bad, HOST, ("10.0.0.1",))
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "none", "-1", "5432,none", "%C2%B2", "%D9%A3"])
+def test_a_port_after_the_question_mark_is_a_number_too(port: str) -> None:
+    with pytest.raises(UrlError, match="port is not a number from 1 to 65535"):
+        check(url(query=f"sslmode=require&port={port}"), HOST, ())
+
+
 AMBIGUOUS = {
     "an @ that was not escaped": url(user="admin:x@evil.example@"),
     "a slash that was not escaped": url(user="admin:evil.example/x@"),

@@ -55,8 +55,10 @@ def test_secrets_are_compared_by_their_text_and_with_secrets_only() -> None:
         (Identity(profile="prod"), "profile prod"),
         (Identity(environment=(("AWS_PROFILE", "dev"),)), "profile dev"),
         (Identity(profile="prod", environment=(("AWS_PROFILE", "dev"),)), "profile prod"),
-        (Identity(seal="x"), "keys from the environment"),
-        (Identity(profile="prod", seal="x"), "profile prod"),
+        (Identity(seal="x", by_keys=True), "keys from the environment"),
+        (Identity(environment=(("AWS_PROFILE", "dev"),), seal="x", by_keys=True), "keys from the environment"),
+        (Identity(profile="prod", seal="x", by_keys=True), "profile prod"),
+        (Identity(seal="x"), "profile default"),
         (Identity(profile="prod", role_arn="arn:aws:iam::1:role/r"), "profile prod, role arn:aws:iam::1:role/r"),
     ],
 )

@@ -183,6 +183,23 @@ def test_a_proxy_with_a_password_is_sealed_and_one_without_is_not() -> None:
     assert identity({"https_proxy": "http://proxy:3128"}).seal is None
 
 
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        (KEYS, "keys from the environment"),
+        ({**KEYS, "AWS_PROFILE": "dev"}, "keys from the environment"),
+        ({**KEYS, "AWS_ACCESS_KEY_ID": "", "AWS_PROFILE": "dev"}, "profile dev"),
+        ({"HTTPS_PROXY": f"http://me:{CANARY}@proxy"}, "profile default"),
+        ({"AWS_CONTAINER_AUTHORIZATION_TOKEN": CANARY}, "profile default"),
+        ({"AWS_BEARER_TOKEN_BEDROCK": CANARY, "AWS_PROFILE": "dev"}, "profile dev"),
+    ],
+)
+def test_only_an_access_key_makes_an_identity_one_by_keys(environment: dict[str, str | None], said: str) -> None:
+    found = identity(environment)
+    assert found.seal is not None
+    assert found.describe() == said
+
+
 def test_the_name_of_a_token_file_is_no_secret() -> None:
     assert identity({"AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/token"}).seal is None
 

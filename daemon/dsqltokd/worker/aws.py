@@ -38,7 +38,7 @@ from botocore.tokens import SSOTokenProvider
 
 from dsqltok.errors import ConfigurationError, CredentialsError, DsqltokError
 from dsqltok.protocol import is_aws
-from dsqltokd.worker import awserrors, awsfiles, identity, signin
+from dsqltokd.worker import awserrors, awsfiles, awsprofiles, identity, mistakes, signin
 from dsqltokd.worker.awsanswers import Roles
 from dsqltokd.worker.awshelper import Helper
 
@@ -145,8 +145,10 @@ def _meaning(error: Exception, job: dict[str, Any], roles: Roles) -> DsqltokErro
         config = botocore.session.Session().full_config
     except Exception:  # noqa: BLE001 - then this is what failed before
         config = {}
-    return awserrors.translate(
-        error, profile=_named(job["profile"]), role_arn=job["role_arn"], config=config, asked=roles.asked
+    profile = _named(job["profile"])
+    found = awsprofiles.nested(config, profile or "default") or mistakes.own(error)
+    return found or awserrors.translate(
+        error, profile=profile, role_arn=job["role_arn"], config=config, asked=roles.asked
     )
 
 

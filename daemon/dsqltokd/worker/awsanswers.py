@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import ConfigurationError, CredentialsError, DeniedError, DsqltokError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _DENIED = {"AccessDenied", "AccessDeniedException", "ForbiddenException", "UnauthorizedOperation"}
 _BAD_KEYS = {
@@ -72,6 +75,13 @@ def bad_parameter(error: Exception, who: str, role: str | None) -> DsqltokError:
     )
 
 
+def complete(answer: Mapping[str, Any], who: str, parts: Iterable[str]) -> None:
+    """Raise `UnavailableError` where an answer to `who` lacks one of `parts`."""
+    lacking = [part for part in parts if not answer.get(part)]
+    if lacking:
+        raise UnavailableError(f"{who}: the answer lacks {', '.join(lacking)}", hint=_NOT_AWS)
+
+
 class Roles:
     """Listens to what STS is asked and what it answers. `asked` is the role that the last request was for.
 
@@ -92,9 +102,9 @@ class Roles:
         if event["http_response"].status_code >= 300 or call not in _ROLE_CALLS:  # noqa: PLR2004 - HTTP's own number
             return
         issued = parsed.get("Credentials") or {}
-        lacking = [part for part in _PARTS if not issued.get(part)]
-        if lacking:
-            raise UnavailableError(f"role {self.asked}: the answer lacks {', '.join(lacking)}", hint=_NOT_AWS)
+        complete(issued, _whom("", self.asked), _PARTS)
+        if issued["Expiration"].tzinfo is None:
+            raise garbled("", self.asked)
         if issued["Expiration"] <= datetime.now(UTC):
             raise CredentialsError(
                 f"role {self.asked}: the credentials in the answer have expired", hint="check this machine's clock"

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 _KEYS = ("aws_access_key_id", "aws_secret_access_key")
 _SSO = ("sso_start_url", "sso_region", "sso_account_id", "sso_role_name")
+_TEXTS = (
+    *_KEYS, *_SSO, "credential_process", "credential_source", "login_session", "mfa_serial", "region", "role_arn",
+    "source_profile", "sso_session", "web_identity_token_file",
+)  # fmt: skip
 SOURCES = ("Environment", "Ec2InstanceMetadata", "EcsContainer")
 _CHECKSOURCES = "check role_arn, source_profile and credential_source in ~/.aws/config"
 
@@ -58,6 +62,19 @@ def role_of(config: Mapping[str, Any], names: Sequence[str], role_arn: str) -> S
     return names
 
 
+def nested(config: Mapping[str, Any], name: str) -> ConfigurationError | None:
+    """Return what is wrong with a profile of a chain that has indented settings where a text belongs.
+
+    botocore makes a mapping of these, for which neither it nor we are prepared.
+    """
+    profiles, names = config.get("profiles", {}), chain(config, name)
+    for end, each in enumerate(names, start=1):
+        for setting in _TEXTS:
+            if not isinstance(profiles.get(each, {}).get(setting, ""), str):
+                return _configured(names[:end], f"its {setting} holds other settings", "write it on one line")
+    return None
+
+
 def fault(config: Mapping[str, Any], name: str) -> DsqltokError | None:
     """Return what keeps the profile from having credentials, None where its settings do not show that."""
     profiles, names = config.get("profiles", {}), chain(config, name)
@@ -82,7 +99,8 @@ def _source(settings: Mapping[str, Any], *, first: bool) -> str | None:
     """Return the source_profile of a profile if botocore would follow it: of a source, keys count for more."""
     if "role_arn" not in settings or "web_identity_token_file" in settings or (_has_keys(settings) and not first):
         return None
-    return settings.get("source_profile")
+    source = settings.get("source_profile")
+    return source if isinstance(source, str) else None
 
 
 def _has_keys(settings: Mapping[str, Any]) -> bool:

@@ -19,6 +19,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from dsqltokd.endpoint import region_in
+from dsqltokd.worker import awsanswers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,6 +64,7 @@ def describe(
     else:
         try:
             answer = ask(credentials)
+            awsanswers.complete(answer, "the caller's identity", ("Account", "Arn"))
             found["caller"] = {"account": answer["Account"], "arn": answer["Arn"]}
         except Exception as error:  # noqa: BLE001 - as above
             found["refusal"] = translate(error).as_data()

@@ -15,13 +15,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import ConfigurationError, CredentialsError, DeniedError, UnavailableError
-from dsqltokd.worker import awsfiles, awsprofiles
+from dsqltokd.worker import awsanswers, awsfiles, awsprofiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _SCOPE = "sso:account:access"  # what the AWS CLI asks for where the configuration names no scopes
+_SERVICE = "sso"
 _INTERVAL = 5  # seconds between two polls where the service names none, as RFC 8628 has it
 
 
@@ -77,9 +78,11 @@ def begin(session: Any, client_of: Callable[[str], Any]) -> dict[str, Any]:
     client = client_of(sso["region"])
     scopes = {"scopes": sso["scopes"]} if sso["scopes"] else {}
     registered = client.register_client(clientName="dsqltok", clientType="public", **scopes)
+    awsanswers.complete(registered, _SERVICE, ("clientId", "clientSecret"))
     started = client.start_device_authorization(
         clientId=registered["clientId"], clientSecret=registered["clientSecret"], startUrl=sso["start_url"]
     )
+    awsanswers.complete(started, _SERVICE, ("verificationUri", "userCode", "deviceCode", "expiresIn"))
     return {
         "url": started.get("verificationUriComplete") or started["verificationUri"],
         "code": started["userCode"],
@@ -116,6 +119,7 @@ def poll(flow: Mapping[str, Any], client_of: Callable[[str], Any]) -> dict[str, 
         if code == "ExpiredTokenException":
             raise CredentialsError("the code was not confirmed in time", hint="run dsqltok login again") from None
         raise
+    awsanswers.complete(token, _SERVICE, ("accessToken", "expiresIn"))
     _write(awsfiles.sso_file(flow["key"]), _entry(flow, token))
     return {"done": True, "slower": 0}
 
