@@ -1,7 +1,7 @@
 """The `dsqltokd` program: arguments, logging, wiring, exit codes.
 
-Once it listens it writes `ok` to stdout, unless that is a terminal; where it cannot start, the error as one line of
-JSON. Its log goes to stderr.
+Once it listens it writes `ok` to stdout, if that is a pipe; where it cannot start, the error as one line of JSON. Its
+log goes to stderr.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import json
 import logging
 import os
 import signal
+import stat
 import sys
 from typing import TYPE_CHECKING
 
-from dsqltok import __version__, paths, text
+from dsqltok import __version__, paths
 from dsqltok.errors import DsqltokError, UsageError
 from dsqltok.protocol import is_aws
-from dsqltokd import hardening
+from dsqltokd import hardening, log, systemd
 from dsqltokd.place import Place
 from dsqltokd.registry import Registry
 from dsqltokd.settings import Settings
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _LOCK_PATIENCE = 12.0  # seconds: longer than a daemon that is leaving takes
+_ACTIVATED_PATIENCE = 5.0  # the one that was there before systemd made the socket drains and leaves
+_LOG_PATIENCE = 1.0
 _CONNECTIONS = 1024
 _OTHER_FILES = 256  # that are left for workers' pipes and watches
 _USAGE = """\
@@ -47,13 +50,18 @@ def main() -> None:
         return
     try:
         code = _run(arguments)
-    except DsqltokError as error:
+    except Exception as unforeseen:  # noqa: BLE001 - a traceback would quote whatever was in hand
+        error = unforeseen if isinstance(unforeseen, DsqltokError) else _bug(unforeseen)
         _tell(json.dumps(error.as_data()))
         sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
         code = error.exit_code
     # Not sys.exit: a thread that is stuck in a dead mount must not keep the process.
     sys.stderr.flush()
     os._exit(code)
+
+
+def _bug(error: Exception) -> DsqltokError:
+    return DsqltokError(f"dsqltokd failed ({log.described(error)})", hint="please report this")
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -65,21 +73,24 @@ def _run(arguments: Sequence[str]) -> int:
     _open_standard()
     hardening.protect_memory()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Plain("%(asctime)s %(levelname)s %(message)s"))
-    logging.basicConfig(handlers=[handler], level=logging.INFO)
+    notifier = systemd.Notifier()
+    listener = systemd.take_listener()
+    written = log.start()
     settings = Settings(paths.config_file())
-    place = Place()
-    if not place.enter(_LOCK_PATIENCE):
+    place = Place(listener)
+    if not place.enter(_LOCK_PATIENCE if listener is None else _ACTIVATED_PATIENCE):
         _tell("ok")
         _log.info("another dsqltokd serves already")
+        written.stop(_LOG_PATIENCE)
         return 0
     registry = Registry(os.path.join(paths.state_dir(), "projects.json"))
-    asyncio.run(_serve(settings, place, registry))
+    asyncio.run(_serve(settings, place, registry, notifier, written))
     return 0
 
 
-async def _serve(settings: Settings, place: Place, registry: Registry) -> None:
+async def _serve(
+    settings: Settings, place: Place, registry: Registry, notifier: systemd.Notifier, written: log.Log
+) -> None:
     # A daemon that finds another one need not load these.
     from dsqltokd.connection import Limits  # noqa: PLC0415
     from dsqltokd.service import Service  # noqa: PLC0415
@@ -88,22 +99,21 @@ async def _serve(settings: Settings, place: Place, registry: Registry) -> None:
     environment = {name: value for name, value in os.environ.items() if not is_aws(name)}
     connections = hardening.raise_file_limit() - _OTHER_FILES
     service = Service(
-        settings, place, registry, environment, Limits(connections=max(1, min(_CONNECTIONS, connections)))
+        settings=settings,
+        place=place,
+        registry=registry,
+        environment=environment,
+        limits=Limits(connections=max(1, min(_CONNECTIONS, connections))),
+        notifier=notifier,
     )
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, service.reload)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, service.stop)
     await service.run(lambda: _tell("ok"))
-    # asyncio.run would wait for a thread that is stuck in a dead mount, and keep the lock from the next daemon.
-    logging.shutdown()
+    # asyncio.run would wait for a thread that is stuck in a dead mount, and keep the process.
+    written.stop(_LOG_PATIENCE)
     os._exit(0)
-
-
-class _Plain(logging.Formatter):
-    """Keeps what a project or a path may hold from being more than text in a terminal, and from forging a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return text.plain(super().format(record), keep="")
 
 
 def _open_standard() -> None:
@@ -114,8 +124,8 @@ def _open_standard() -> None:
 
 
 def _tell(line: str) -> None:
-    """Write a line to whoever started this process and waits for it; nobody does at a terminal."""
-    if os.isatty(1):
+    """Write a line to whoever started this process and waits for it at a pipe."""
+    if not stat.S_ISFIFO(os.fstat(1).st_mode):
         return
     try:
         os.write(1, line.encode("ascii") + b"\n")

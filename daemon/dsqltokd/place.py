@@ -5,6 +5,7 @@ The rules:
 - Whoever holds the lock is the daemon. The file is never removed: a lock on a removed file guards nothing.
 - A socket is removed only by who holds the lock and finds that nobody answers at it.
 - What is at the path may be gone or be another's later: `standing` tells by the inode.
+- A socket that systemd made stays systemd's: it is neither made again nor removed here.
 """
 
 from __future__ import annotations
@@ -33,12 +34,19 @@ class Standing(enum.Enum):
 
 
 class Place:
-    """The directory, the lock and the socket of this process."""
+    """The directory, the lock and the socket of this process. `listener` is one that systemd handed over."""
 
-    def __init__(self) -> None:
+    def __init__(self, listener: socket.socket | None = None) -> None:
         self.socket_path = paths.socket_path()
+        self._lock_path = paths.lock_path()
         self._inode: tuple[int, int] | None = None
         self._lock = -1
+        self._listener = listener
+
+    @property
+    def inherited(self) -> bool:
+        """Tell whether the socket is systemd's."""
+        return self._listener is not None
 
     def enter(self, patience: float) -> bool:
         """Become the daemon; tell whether that worked, or another one serves.
@@ -47,25 +55,34 @@ class Place:
         Raises `ConfigurationError` where the directory cannot be used, `UnavailableError` where the wait was in vain.
         """
         _make_private(os.path.dirname(self.socket_path))
-        self._lock = _open_lock(paths.lock_path())
+        self._lock = _open_lock(self._lock_path)
         end = time.monotonic() + patience
         while True:
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if answers(self.socket_path):
+                if not self.inherited and answers(self.socket_path):
                     return False
             else:
                 return True
             if time.monotonic() >= end:
                 raise UnavailableError(
                     "another dsqltokd holds the lock and does not serve",
-                    hint=f"see who does: fuser {paths.lock_path()}",
+                    hint=f"see who does: fuser {self._lock_path}",
                 )
             time.sleep(_POLL)
 
     def bind(self) -> socket.socket:
-        """Return a listening socket at the path, in place of a stale one. Raises `UnavailableError`."""
+        """Return a listening socket at the path, in place of a stale one, or systemd's.
+
+        Raises `UnavailableError`, and `ConfigurationError` where systemd's is elsewhere.
+        """
+        if self._listener is not None:
+            if self._listener.getsockname() != self.socket_path:
+                hint = "ListenStream= in dsqltokd.socket must be %t/dsqltok/dsqltokd.sock, where clients look"
+                raise ConfigurationError(f"systemd listens at {self._listener.getsockname()}", hint=hint)
+            self._inode = _inode(self.socket_path)
+            return self._listener
         if answers(self.socket_path):
             raise UnavailableError(
                 f"something else serves at {self.socket_path}", hint="end it, or find out what it is, and try again"
@@ -92,16 +109,21 @@ class Place:
     def holds(self) -> bool:
         """Tell whether the lock that is held is still the one that others would try."""
         try:
-            there = os.stat(paths.lock_path())
+            there = os.stat(self._lock_path)
         except OSError:
             return False
         ours = os.fstat(self._lock)
         return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
 
     def leave(self) -> None:
-        """Remove the socket if it is still ours. The lock goes with the process."""
-        if self.standing() is Standing.OURS:
+        """Remove the socket if it is still ours to remove."""
+        if not self.inherited and self.standing() is Standing.OURS:
             _remove(self.socket_path)
+
+    def release(self) -> None:
+        """Let the next daemon have the lock: nothing that it would meet is written from now on."""
+        os.close(self._lock)
+        self._lock = -1
 
 
 def answers(path: str) -> bool:

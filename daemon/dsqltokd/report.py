@@ -39,6 +39,16 @@ def process(started_at: datetime, socket_path: str, workers: int, *, blind: bool
     }
 
 
+def summary(states: dict[Identity, State], keyring: dict[str, Any]) -> str:
+    """Return how the daemon is in a line of words, for a service manager to show."""
+    now = clock.now()
+    slots = [slot for state in states.values() for slot in state.slots.values() if slot.token or slot.failure]
+    good = sum(slot.token is not None and slot.token.remaining(now) > 0 for slot in slots)
+    failing = sum(state.failure is not None or state.renewal is not None for state in states.values())
+    words = f"{good} of {len(slots)} tokens good, keyring {keyring['state']}"
+    return f"{words}, {failing} identities failing" if failing else words
+
+
 def configuration(settings: Settings) -> dict[str, Any]:
     """Return which file the configuration is in, and what is wrong with it since it was good."""
     return {"file": settings.path, "error": settings.error.as_data() if settings.error else None}

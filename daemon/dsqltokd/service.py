@@ -14,6 +14,7 @@ from dsqltokd import report
 from dsqltokd.clock import Jumps
 from dsqltokd.connection import UnknownMethodError
 from dsqltokd.evaluation import DEADLINE, Evaluator
+from dsqltokd.files import identity as file_identity
 from dsqltokd.logins import Logins
 from dsqltokd.persist import Keeper
 from dsqltokd.place import Standing
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from dsqltokd.registry import Registry
     from dsqltokd.requests import Handler
     from dsqltokd.settings import Settings
+    from dsqltokd.systemd import Notifier
 
 _log = logging.getLogger(__name__)
 _GUARD_SECONDS = 5.0  # between two looks at whether the socket is still ours
@@ -46,10 +48,18 @@ class Service:
     """Everything that runs. Made, run and ended inside one event loop."""
 
     def __init__(
-        self, settings: Settings, place: Place, registry: Registry, environment: dict[str, str], limits: Limits
+        self,
+        *,
+        settings: Settings,
+        place: Place,
+        registry: Registry,
+        environment: dict[str, str],
+        limits: Limits,
+        notifier: Notifier,
     ) -> None:
         self._settings = settings
         self._place = place
+        self._notifier = notifier
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._files: dict[Identity, dict[str, Any]] = {}
@@ -57,6 +67,7 @@ class Service:
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
+        self._look = asyncio.Event()
         self._gone = asyncio.Event()
         self._started_at = datetime.now(UTC)
         self.watcher = Watcher(lambda path: self._hear(self._file_changed, path))
@@ -83,24 +94,38 @@ class Service:
     def stop(self) -> None:
         """End the service: what has been asked is answered, what is to be stored is stored."""
         self._stop.set()
+        self._look.set()
+
+    def reload(self) -> None:
+        """Read the configuration again."""
+        task = self._loop.create_task(self._reload())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def run(self, ready: Callable[[], None]) -> None:
-        """Serve until `stop`. `ready` is called once requests are answered. Raises `UnavailableError`."""
+        """Serve until `stop`. `ready` is called once requests are answered.
+
+        Raises `UnavailableError` and `ConfigurationError` where there is nothing to listen at.
+        """
         listener = self._place.bind()
         server = Server(listener, self._handle, uid=os.getuid(), patience=self._patience, limits=self._limits)
         self.watcher.start()
-        self._follow(self._settings.path, cast("list[int] | None", self._settings.seen))
+        self.watcher.follow(self._settings.path, self._settings.seen)
+        self.watcher.follow(self._place.socket_path, file_identity(self._place.socket_path))
         server.start()
         ready()
+        self._notifier.ready()
         _log.info("serving at %s", self._place.socket_path)
         beginning = [self._loop.create_task(self._load()), self._loop.create_task(self.pool.warm_up("project"))]
         await self._guard(server)
         _log.info("leaving")
+        self._notifier.stopping()
         self._place.leave()
         server.leave()
         for task in beginning:
             task.cancel()
         await asyncio.wait([self._loop.create_task(self.keeper.flush())], timeout=_FLUSH_SECONDS)
+        self._place.release()
         self._gone.set()
         await server.drain(_DRAIN_SECONDS)
         await self.tokens.close()
@@ -115,23 +140,31 @@ class Service:
         """Wait for the end, making sure that the socket is there and ours, and that no sleep goes unnoticed."""
         jumps = Jumps()
         while not self._stop.is_set():
+            self._notifier.alive()
+            self._notifier.status(report.summary(self.tokens.states, self.keeper.status))
             try:
-                async with asyncio.timeout(_GUARD_SECONDS):
-                    await self._stop.wait()
+                async with asyncio.timeout(min(_GUARD_SECONDS, self._notifier.watchdog or _GUARD_SECONDS)):
+                    await self._look.wait()
             except TimeoutError:
-                self._look_after_socket(server)
-                if jumps.look():
-                    _log.info("the machine slept, or its clock was set")
-                    self.tokens.tick()
+                pass  # nobody called, and it is time to look all the same
+            self._look.clear()
+            self._look_after_socket(server)
+            if jumps.look():
+                _log.info("the machine slept, or its clock was set")
+                self.tokens.tick()
 
     def _look_after_socket(self, server: Server) -> None:
         standing = self._place.standing()
         if standing is Standing.TAKEN or not self._place.holds():
             _log.warning("another daemon has taken over")
             self.stop()
-        elif standing is Standing.GONE:
+        elif standing is Standing.GONE and self._place.inherited:
+            _log.warning("systemd's socket was removed: leaving, for systemctl --user restart dsqltokd.socket")
+            self.stop()
+        elif standing is Standing.GONE and not self._stop.is_set():
             _log.warning("the socket was removed: making it again")
             server.listen(self._place.bind())
+            self.watcher.follow(self._place.socket_path, file_identity(self._place.socket_path))
 
     def _handle(
         self, method: str, params: dict[str, Any], channel: Channel
@@ -218,9 +251,9 @@ class Service:
 
     def _file_changed(self, path: str) -> None:
         if path == self._settings.path:
-            task = self._loop.create_task(self._reload())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self.reload()
+        if path == self._place.socket_path:
+            self._look.set()
         if self.projects.changed(path):
             _log.info("%s has changed", path)
         for identity, files in self._files.items():
@@ -232,8 +265,10 @@ class Service:
 
     async def _reload(self) -> None:
         async with self._reloading:
+            self._notifier.reloading(self._loop.time())
             before = self._settings.now
             await self._settings.reload()
+            self._notifier.ready()
             if self._settings.now.allow_hosts != before.allow_hosts:
                 self.projects.outdate()
         self.tokens.tick()
