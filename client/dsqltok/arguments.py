@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "doctor": ({**_SELECTION, "--data": "data"}, {"--json": "json"}, ("name",)),
     "flush": ({**_SELECTION, "--data": "data"}, {}, ("name",)),
     "status": ({}, {"--json": "json"}, ()),
+    "health": ({}, {}, ("what",)),
+    "metrics": ({}, {}, ()),
     "stop": ({}, {}, ()),
     "projects": ({"--env": "env", "--var": "vars"}, {"--json": "json"}, ("action", "file")),
 }

@@ -18,6 +18,8 @@ usage: dsqltok COMMAND [ARGUMENT...] [OPTION...]
   doctor [NAME]           walk the way a token takes, to a login, and say what is wrong where (--json)
   flush [NAME]            forget the tokens and sessions of env NAME, or all that there are, in the keyring too
   status                  show what the daemon knows (--json)
+  health [live | ready]   tell, by the exit code too, whether the daemon answers, and could serve a token now
+  metrics                 print counts, latencies and lives as OpenMetrics text
   stop                    end the daemon; the next command that needs it starts it again
   projects add [FILE]     make a project known outside its directory too (--var)
   projects remove [FILE]  forget it
@@ -174,6 +176,23 @@ def _flush(options: dict[str, object]) -> int:
     return 0
 
 
+def _health(options: dict[str, object]) -> int:
+    what = options.get("what", "ready")
+    if what not in ("live", "ready"):
+        raise errors.UsageError(f'there is no health "{what}"', hint="use live or ready")
+    answer = _ask("daemon.health", {}, start=False)
+    reasons = answer["reasons"]
+    if what == "ready" and isinstance(reasons, list) and reasons:
+        raise errors.UnavailableError("not ready", detail="\n".join(map(str, reasons)), hint="see dsqltok status")
+    arguments.write(f"{what}\n")
+    return 0
+
+
+def _metrics(_options: dict[str, object]) -> int:
+    arguments.write(str(_ask("daemon.metrics", {}, start=False)["text"]))
+    return 0
+
+
 def _stop(_options: dict[str, object]) -> int:
     try:
         _ask("daemon.stop", {}, start=False)
@@ -223,6 +242,8 @@ _COMMANDS = {
     "doctor": _doctor,
     "flush": _flush,
     "status": _status,
+    "health": _health,
+    "metrics": _metrics,
     "stop": _stop,
     "projects": _projects,
 }

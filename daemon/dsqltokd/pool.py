@@ -17,10 +17,10 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from dsqltok.errors import TimedOutError, UnavailableError, from_data
+from dsqltok.errors import DsqltokError, TimedOutError, UnavailableError, from_data
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 LINGER = 30.0
 _START = 5.0  # seconds that a process may take to start, on top of its first job's deadline
@@ -92,10 +92,19 @@ class _Worker(asyncio.SubprocessProtocol):
 
 
 class Pool:
-    """The workers. `environment` is what they start with; the caller's AWS variables reach them with a job."""
+    """The workers. `environment` is what they start with; the caller's AWS variables reach them with a job.
 
-    def __init__(self, environment: Mapping[str, str], linger: float = LINGER) -> None:
+    `observe` is told of each job: its kind, `ok` or the kind of its error, and how many seconds it took.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        linger: float = LINGER,
+        observe: Callable[[str, str, float], None] = lambda _kind, _result, _seconds: None,
+    ) -> None:
         self._environment = dict(environment)
+        self._observe = observe
         self._linger = linger
         self._room = {kind: asyncio.Semaphore(most) for kind, most in _MOST.items()}
         self._idle: dict[_Key, list[_Worker]] = {}
@@ -115,6 +124,21 @@ class Pool:
         Workers are shared only by jobs of the same `key`. Raises `TimedOutError` after `deadline` seconds, and
         `UnavailableError` where the worker dies.
         """
+        begin = asyncio.get_running_loop().time()
+        result = "cancelled"
+        try:
+            answer = await self._in_time(kind, job, deadline, key, linger=linger)
+            result = answer["error"]["kind"] if "error" in answer else "ok"
+        except DsqltokError as error:
+            result = error.kind
+            raise
+        finally:
+            self._observe(kind, result, asyncio.get_running_loop().time() - begin)
+        return answer
+
+    async def _in_time(
+        self, kind: str, job: Mapping[str, Any], deadline: float, key: object, *, linger: bool
+    ) -> dict[str, Any]:
         async with self._room[kind]:
             try:
                 return await self._do(kind, job, key, deadline, linger=linger)

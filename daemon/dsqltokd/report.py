@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dsqltok import __version__
 from dsqltok.errors import NotFoundError
 from dsqltokd import clock, schedule
+from dsqltokd.usage import usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +37,7 @@ def process(started_at: datetime, socket_path: str, workers: int, *, blind: bool
         "socket": socket_path,
         "workers": workers,
         "watching": "by regular looks" if blind else "by events",
+        **usage(),
     }
 
 
@@ -108,6 +110,24 @@ def tokens(states: dict[Identity, State], policy: Policy) -> list[dict[str, Any]
         for target, slot in state.slots.items()
         if slot.token or _failure(state, slot) or state.attempt is not None
     ]
+
+
+def unready(states: dict[Identity, State], policy: Policy) -> list[str]:
+    """Return why a token that is in use could not be served now, for each such; nothing where all could."""
+    now = clock.now()
+    return [
+        f"{target.host} ({target.identity.describe()}): {_lack(state, slot)}"
+        for state in states.values()
+        for target, slot in state.slots.items()
+        if now.boot - slot.used_boot <= policy.keep_warm and (slot.token is None or slot.token.remaining(now) <= 0)
+    ]
+
+
+def _lack(state: State, slot: Slot) -> str:
+    failure = _failure(state, slot)
+    if failure is not None:
+        return failure.error.message
+    return "being fetched" if state.attempt is not None else "expired, and not asked for since"
 
 
 def _token(state: State, target: Target, slot: Slot, now: Instant, policy: Policy) -> dict[str, Any]:

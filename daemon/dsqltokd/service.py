@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from dsqltok.errors import DsqltokError
 from dsqltokd import query as queries
-from dsqltokd import report
 from dsqltokd.clock import Jumps
 from dsqltokd.connection import UnknownMethodError
 from dsqltokd.evaluation import DEADLINE, Evaluator
+from dsqltokd.figures import Figures
 from dsqltokd.files import identity as file_identity
 from dsqltokd.logins import Logins
+from dsqltokd.monitor import Monitor
 from dsqltokd.persist import Keeper
 from dsqltokd.place import Standing
 from dsqltokd.pool import Pool
@@ -57,8 +59,8 @@ class Service:
         limits: Limits,
         notifier: Notifier,
     ) -> None:
-        self._settings = settings
-        self._place = place
+        self.settings = settings
+        self.place = place
         self._notifier = notifier
         self._limits = limits
         self._loop = asyncio.get_running_loop()
@@ -71,7 +73,8 @@ class Service:
         self._gone = asyncio.Event()
         self._started_at = datetime.now(UTC)
         self.watcher = Watcher(lambda path: self._hear(self._file_changed, path))
-        self.pool = Pool(environment)
+        self.figures = Figures()
+        self.pool = Pool(environment, observe=self.figures.job)
         self.tokens = Tokens(
             self.pool,
             settings,
@@ -83,11 +86,12 @@ class Service:
         self.projects = Projects(evaluator, follow=self._follow, forget=self._forget)
         self.keeper = Keeper(self.pool, settings.now.keyring, self._snapshot)
         self.requests = Requests(self.projects, self.tokens, registry)
+        self.monitor = Monitor(self, self._started_at)
         self._methods: dict[str, Handler] = {
             **self.requests.handlers,
             **Logins(self.pool, self.tokens, settings, self.requests.targets).handlers,
             "tokens.flush": self._flush,
-            "daemon.status": self._status,
+            **self.monitor.handlers,
             "daemon.stop": self._stop_asked,
         }
 
@@ -107,25 +111,25 @@ class Service:
 
         Raises `UnavailableError` and `ConfigurationError` where there is nothing to listen at.
         """
-        listener = self._place.bind()
+        listener = self.place.bind()
         server = Server(listener, self._handle, uid=os.getuid(), patience=self._patience, limits=self._limits)
         self.watcher.start()
-        self.watcher.follow(self._settings.path, self._settings.seen)
-        self.watcher.follow(self._place.socket_path, file_identity(self._place.socket_path))
+        self.watcher.follow(self.settings.path, self.settings.seen)
+        self.watcher.follow(self.place.socket_path, file_identity(self.place.socket_path))
         server.start()
         ready()
         self._notifier.ready()
-        _log.info("serving at %s", self._place.socket_path)
+        _log.info("serving at %s", self.place.socket_path)
         beginning = [self._loop.create_task(self._load()), self._loop.create_task(self.pool.warm_up("project"))]
         await self._guard(server)
         _log.info("leaving")
         self._notifier.stopping()
-        self._place.leave()
+        self.place.leave()
         server.leave()
         for task in beginning:
             task.cancel()
         await asyncio.wait([self._loop.create_task(self.keeper.flush())], timeout=_FLUSH_SECONDS)
-        self._place.release()
+        self.place.release()
         self._gone.set()
         await server.drain(_DRAIN_SECONDS)
         await self.tokens.close()
@@ -134,14 +138,14 @@ class Service:
 
     def _patience(self) -> float:
         """Return the most seconds that an answer may take."""
-        return self.tokens.patience + 2 * DEADLINE + self._settings.now.program_timeout
+        return self.tokens.patience + 2 * DEADLINE + self.settings.now.program_timeout
 
     async def _guard(self, server: Server) -> None:
         """Wait for the end, making sure that the socket is there and ours, and that no sleep goes unnoticed."""
         jumps = Jumps()
         while not self._stop.is_set():
             self._notifier.alive()
-            self._notifier.status(report.summary(self.tokens.states, self.keeper.status))
+            self._notifier.status(self.monitor.summary())
             try:
                 async with asyncio.timeout(min(_GUARD_SECONDS, self._notifier.watchdog or _GUARD_SECONDS)):
                     await self._look.wait()
@@ -154,17 +158,17 @@ class Service:
                 self.tokens.tick()
 
     def _look_after_socket(self, server: Server) -> None:
-        standing = self._place.standing()
-        if standing is Standing.TAKEN or not self._place.holds():
+        standing = self.place.standing()
+        if standing is Standing.TAKEN or not self.place.holds():
             _log.warning("another daemon has taken over")
             self.stop()
-        elif standing is Standing.GONE and self._place.inherited:
+        elif standing is Standing.GONE and self.place.inherited:
             _log.warning("systemd's socket was removed: leaving, for systemctl --user restart dsqltokd.socket")
             self.stop()
         elif standing is Standing.GONE and not self._stop.is_set():
             _log.warning("the socket was removed: making it again")
-            server.listen(self._place.bind())
-            self.watcher.follow(self._place.socket_path, file_identity(self._place.socket_path))
+            server.listen(self.place.bind())
+            self.watcher.follow(self.place.socket_path, file_identity(self.place.socket_path))
 
     def _handle(
         self, method: str, params: dict[str, Any], channel: Channel
@@ -172,19 +176,28 @@ class Service:
         handler = self._methods.get(method)
         if handler is None:
             raise UnknownMethodError
-        return handler(params, channel)
+        begin = self._loop.time()
+        try:
+            answer = handler(params, channel)
+        except DsqltokError as error:
+            self.figures.request(method, error.kind, self._loop.time() - begin)
+            raise
+        if isinstance(answer, dict):
+            self.figures.request(method, "ok", self._loop.time() - begin)
+            return answer
+        return self._counted(method, begin, answer)
+
+    async def _counted(self, method: str, begin: float, answer: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+        result = "ok"
+        try:
+            return await answer
+        except DsqltokError as error:
+            result = error.kind
+            raise
+        finally:
+            self.figures.request(method, result, self._loop.time() - begin)
 
     # The daemon itself
-
-    def _status(self, _params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
-        about = report.process(self._started_at, self._place.socket_path, self.pool.size, blind=self.watcher.blind)
-        return {
-            **about,
-            "configuration": report.configuration(self._settings),
-            "keyring": self.keeper.status,
-            "projects": report.projects(self.projects.entries),
-            "tokens": report.tokens(self.tokens.states, self._settings.now.policy),
-        }
 
     async def _flush(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         query = queries.read(params)
@@ -250,9 +263,9 @@ class Service:
             pass  # the loop has ended, and nobody needs to know any more
 
     def _file_changed(self, path: str) -> None:
-        if path == self._settings.path:
+        if path == self.settings.path:
             self.reload()
-        if path == self._place.socket_path:
+        if path == self.place.socket_path:
             self._look.set()
         if self.projects.changed(path):
             _log.info("%s has changed", path)
@@ -266,10 +279,10 @@ class Service:
     async def _reload(self) -> None:
         async with self._reloading:
             self._notifier.reloading(self._loop.time())
-            before = self._settings.now
-            await self._settings.reload()
+            before = self.settings.now
+            await self.settings.reload()
             self._notifier.ready()
-            if self._settings.now.allow_hosts != before.allow_hosts:
+            if self.settings.now.allow_hosts != before.allow_hosts:
                 self.projects.outdate()
         self.tokens.tick()
         self.requests.tell()
