@@ -74,6 +74,27 @@ def test_a_change_of_anything_that_decides_what_runs_makes_another_allowance(job
     assert digest(job) != before
 
 
+@pytest.mark.parametrize(
+    "word", ["link/../host.sh", "{elsewhere}/host.sh"], ids=["dots behind a link", "another way in"]
+)
+def test_what_counts_of_a_word_is_the_file_that_is_opened(
+    job: Job, word: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    directory = job.path.parent
+    elsewhere = tmp_path_factory.mktemp("outside") / "elsewhere"
+    elsewhere.symlink_to(directory / "deep")
+    (directory / "deep" / "er").mkdir(parents=True)
+    (directory / "link").symlink_to("deep/er")
+    job.write(NEEDS.replace("./host.sh", word.format(elsewhere=elsewhere)))
+    (directory / "host.sh").write_text("what the text of the path says")
+    script = directory / "deep" / "host.sh"
+    script.write_text("one")
+    before = digest(job)
+    assert digest(job) == before
+    script.write_text("two")
+    assert digest(job) != before
+
+
 def test_a_local_that_nothing_asked_for_depends_on_runs_nothing(job: Job) -> None:
     job.write(EXTERNAL + SEED + "locals {\n  unused = data.external.host\n}\n")
     assert list(job(env="dsql")["targets"]) == ["db"]
