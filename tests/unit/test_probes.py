@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 import struct
@@ -178,6 +179,13 @@ def test_a_server_without_tls_is_told(answer: bytes, words: str, serve: Callable
 def test_roots_that_are_not_there_are_the_configuration_s_fault(serve: Callable[..., Server], tmp_path: Path) -> None:
     with serve().connect() as connection, pytest.raises(ConfigurationError, match="holds no root certificates"):
         tlsprobe.secure(connection, HOST, str(tmp_path / "none.pem"), again=serve().connect)
+
+
+def test_roots_that_would_never_end_are_not_opened(serve: Callable[..., Server], tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.pem"
+    os.mkfifo(pipe)
+    with serve().connect() as connection, pytest.raises(ConfigurationError, match="it is no regular file"):
+        tlsprobe.secure(connection, HOST, str(pipe), again=serve().connect)
 
 
 def test_the_roots_are_those_that_libpq_takes(tmp_path: Path) -> None:
