@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from dsqltok import errors, report
+from dsqltok import errors, report, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,20 +43,36 @@ def run(params: "dict[str, object]", request: "Request", *, browser: bool) -> li
 
 def offered(error: errors.CredentialsError) -> bool:
     """Tell whether logging in would help and the person at the terminal, if there is one, wants to do it now."""
-    if "login" not in error.data or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    # A script may have closed them, and then they are None.
+    if "login" not in error.data or not all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr)):
         return False
     report.tell(f"{error.message}\nlog in now? [Y/n] ")
-    return sys.stdin.readline().strip().lower() in ("", "y", "yes")
+    answer = sys.stdin.readline()
+    if not answer:  # the end of the input, such as by Ctrl-D, is no yes
+        report.tell("\n")
+        return False
+    return answer.strip().lower() in ("", "y", "yes")
 
 
 def _code(serial: str) -> str:
-    prompt = f"mfa code of {serial}: "
-    code = getpass.getpass(prompt) if _has_terminal() else sys.stdin.readline()
+    code = _asked(text.plain(f"mfa code of {serial}: ")) if _has_terminal() else _piped()
     if not code.strip():
         raise errors.UsageError(
             "no mfa code was given", hint="run dsqltok login in a terminal, or pipe the code into it"
         )
     return code.strip()
+
+
+def _asked(prompt: str) -> str:
+    try:
+        return getpass.getpass(prompt)
+    except EOFError:
+        report.tell("\n")
+        return ""
+
+
+def _piped() -> str:
+    return sys.stdin.readline() if sys.stdin else ""
 
 
 def _has_terminal() -> bool:

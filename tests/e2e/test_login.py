@@ -109,6 +109,28 @@ def test_who_declines_the_offer_gets_the_error(desk: Desk, mfa: MfaSts) -> None:
     assert mfa.asked == 0
 
 
+def test_the_end_of_the_input_declines_the_offer(desk: Desk, mfa: MfaSts) -> None:
+    with at_terminal(desk, DSQLTOK, "get", "dsql") as terminal:
+        terminal.give_up("log in now? [Y/n] ")
+        assert terminal.end() == CREDENTIALS
+    assert mfa.asked == 0
+
+
+def test_the_end_of_the_input_is_no_code(desk: Desk, mfa: MfaSts) -> None:
+    with at_terminal(desk, DSQLTOK, "login", "dsql") as terminal:
+        terminal.give_up("mfa code of")
+        assert terminal.end() == 2
+    assert "no mfa code was given" in terminal.screen
+    assert mfa.asked == 0
+
+
+@pytest.mark.parametrize(("command", "code"), [("get", CREDENTIALS), ("login", 2)])
+def test_a_script_with_its_input_closed_gets_the_error_too(desk: Desk, mfa: MfaSts, command: str, code: int) -> None:
+    done = desk.run("setsid", "--wait", "sh", "-c", f"exec {DSQLTOK} {command} dsql <&-")
+    assert (done.returncode, done.stdout, mfa.asked) == (code, "", 0)
+    assert "hint: run dsqltok login" in done.stderr
+
+
 def test_logging_in_again_renews_a_session_that_still_lives(desk: Desk, mfa: MfaSts, sts: Sts) -> None:
     for code in ("123456", "234567"):
         mfa.code = code
