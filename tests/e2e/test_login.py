@@ -270,6 +270,25 @@ def test_a_role_on_top_of_sso_needs_the_same_login(desk: Desk, signing_in: Sso, 
     assert sts.issued()[-1].role_arn == ROLE
 
 
+def test_of_two_sso_sessions_in_an_env_the_one_that_has_ended_is_begun(desk: Desk, signing_in: Sso) -> None:
+    other = SSO.replace("session corp", "session lab").replace("= corp", "= lab").replace("profile sso", "profile lab")
+    desk.aws(config=SSO + other.replace("corp.awsapps", "lab.awsapps"))
+    tokens = (
+        f'data "aws_dsql_token" "{name}" {{\n  endpoint = "a.dsql.us-east-1.on.aws"\n  profile = "{name}"\n}}\n'
+        for name in ("lab", "sso")
+    )
+    token = 'each.key == "lab" ? data.aws_dsql_token.lab : data.aws_dsql_token.sso'
+    url = f"dsql://a:${{urlescape({token})}}@a.dsql.us-east-1.on.aws/postgres?sslmode=require"
+    desk.project("".join(tokens) + f'env "dsql" {{\n  for_each = toset(["lab", "sso"])\n  url = "{url}"\n}}\n')
+    name, held = signing_in.signed_in("https://lab.awsapps.com/start", "lab")
+    desk.write(desk.home / ".aws/sso/cache" / name, held)
+    waiting = person(signing_in, signing_in.approve)
+    done = desk.ok("login", "--no-browser")
+    waiting.join()
+    assert [line.partition(":")[0] for line in done.splitlines()] == ["profile lab", "profile sso"]
+    assert [device.start_url for device in signing_in.devices] == [START_URL]
+
+
 def test_no_secret_of_a_login_is_shown_or_logged(desk: Desk, signing_in: Sso) -> None:
     waiting = person(signing_in, signing_in.approve)
     done = desk.dsqltok("login", "--no-browser")
