@@ -160,8 +160,8 @@ class Projects:
                 entry.evaluation = asyncio.get_running_loop().create_task(self._evaluate(entry, {}))
         return bool(touched)
 
-    def allowed(self, config: str) -> None:
-        """The user has allowed a project to run something: what it says is to be evaluated again."""
+    def reconsider(self, config: str) -> None:
+        """What the user allows a project to run has changed: what it says is to be evaluated again."""
         for entry in self._entries.values():
             if entry.key.config == config:
                 entry.current = False

@@ -124,6 +124,7 @@ def test_what_was_allowed_outlives_the_daemon_and_ends_with_the_project(project:
     project.ok("stop")
     assert host(project) == "abc.dsql.us-east-1.on.aws"
     project.ok("projects", "remove")
+    assert is_asked_again(project)
     project.ok("stop")
     assert is_asked_again(project)
 
