@@ -116,6 +116,30 @@ def test_a_block_that_names_no_program_is_a_mistake(job: Job, body: str, said: s
     assert said in job.error("configuration", env="dsql")["text"].lower()
 
 
+FIRST = 'data "external" "first" {\n  program = ["first"]\n}\n'
+
+
+def test_a_program_with_the_output_of_another_is_seen_once_that_may_run(job: Job) -> None:
+    job.write(FIRST + NEEDS.replace('"x"', "data.external.first"))
+    (first,) = job(question="programs")["programs"]
+    wanted = job(question="programs", environment=AWS, allowed=[first["digest"]])["run"]
+    assert wanted["argv"] == ["first"]
+    outputs = [[["first"], "", "out"]]
+    found = job(question="programs", environment=AWS, allowed=[first["digest"]], outputs=outputs)["programs"]
+    assert [program["argv"] for program in found] == [["first"], ["./host.sh", "out"]]
+
+
+def test_a_program_that_makes_the_elements_of_a_for_each_is_seen(job: Job) -> None:
+    job.write(FIRST + SEED.replace('env "dsql" {', 'env "dsql" {\n  for_each = toset([data.external.first])'))
+    assert [program["argv"] for program in job(question="programs", env="dsql")["programs"]] == [["first"]]
+
+
+def test_nothing_is_run_to_see_the_programs_that_are_seen_without(job: Job) -> None:
+    job.write(NEEDS)
+    allowed = [digest(job)]
+    assert len(job(question="programs", allowed=allowed)["programs"]) == 1
+
+
 def test_numbers_among_the_words_of_a_program_are_texts(job: Job) -> None:
     job.write(NEEDS.replace('"x"', "1"))
     assert job(question="programs")["programs"][0]["argv"] == ["./host.sh", "1"]
