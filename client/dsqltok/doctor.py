@@ -233,6 +233,10 @@ def _clock(visit: Visit) -> Found:
 
 def _token(visit: Visit) -> Found:
     answer = visit.ask("token.get", visit.params)
+    if answer["host"] != visit.target["host"]:  # else the token of one endpoint would go to another
+        raise errors.UnavailableError(
+            f"the project has changed meanwhile: this token is for {answer['host']}", hint="run dsqltok doctor again"
+        )
     visit.token = answer["token"]
     return Found(f"signed for {answer['host']} in {answer['region']}, good until {answer['expires_at']}")
 

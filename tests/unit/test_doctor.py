@@ -91,6 +91,28 @@ def test_a_url_that_leads_elsewhere_is_no_target() -> None:
     assert (step.outcome, step.text, step.hint) == (Outcome.FAILED, "the url leads elsewhere", "change it")
 
 
+def test_a_token_of_another_endpoint_than_was_looked_at_is_not_taken_there() -> None:
+    connection = {"host": TARGET["host"], "hostaddr": "127.0.0.1", "port": "1", "user": "app", "dbname": None}
+    who = {
+        "credentials": None,
+        "chain": ["default"],
+        "profile_from": None,
+        "region": None,
+        "refusal": None,
+        "skew": None,
+    }
+    found = walk(
+        {
+            "target.describe": TARGET | {"refusal": None, "connection": connection},
+            "identity.describe": who | {"caller": {"arn": "arn", "account": "1"}},
+            "token.get": {"token": "t", "host": "other.dsql.us-east-1.on.aws", "region": "r", "expires_at": "e"},
+        }
+    )
+    assert found["token"].outcome is Outcome.FAILED
+    assert "the project has changed" in found["token"].text
+    assert found["login"].outcome is Outcome.SKIPPED
+
+
 # --- how it is shown ------------------------------------------------------------------------------------
 
 GOOD = Step("env", Outcome.GOOD, '"dsql"')
