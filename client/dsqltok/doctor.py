@@ -186,6 +186,7 @@ def _target(visit: Visit) -> Found:
         raise errors.from_data(target["refusal"])
     if target["connection"] is None:  # a data source was named, and no env: what Aurora DSQL takes
         target["connection"] = {
+            "places": 1,
             "host": target["host"],
             **dict.fromkeys(("hostaddr", "sslmode", "sslrootcert")),
             "port": "5432",
@@ -194,7 +195,8 @@ def _target(visit: Visit) -> Found:
         }
     place = target["connection"]
     user = place["user"] = place["user"] or target["user"] or "admin"
-    return Found(f"{user} at {place['host']} port {place['port']}, {target['action']} by {target['identity']}")
+    others = f"; the first of {place['places']} places, the only one looked at" if place["places"] > 1 else ""
+    return Found(f"{user} at {place['host']} port {place['port']}, {target['action']} by {target['identity']}{others}")
 
 
 # Who signs

@@ -92,7 +92,7 @@ def test_a_url_that_leads_elsewhere_is_no_target() -> None:
 
 
 def test_a_token_of_another_endpoint_than_was_looked_at_is_not_taken_there() -> None:
-    connection = {"host": TARGET["host"], "hostaddr": "127.0.0.1", "port": "1", "user": "app", "dbname": None}
+    connection = {"places": 2, "host": TARGET["host"], "hostaddr": "127.0.0.1", "port": "1", "user": "app"}
     who = {
         "credentials": None,
         "chain": ["default"],
@@ -108,6 +108,7 @@ def test_a_token_of_another_endpoint_than_was_looked_at_is_not_taken_there() -> 
             "token.get": {"token": "t", "host": "other.dsql.us-east-1.on.aws", "region": "r", "expires_at": "e"},
         }
     )
+    assert found["target"].text.endswith("by profile default; the first of 2 places, the only one looked at")
     assert found["token"].outcome is Outcome.FAILED
     assert "the project has changed" in found["token"].text
     assert found["login"].outcome is Outcome.SKIPPED

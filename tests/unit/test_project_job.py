@@ -407,6 +407,7 @@ def test_where_a_url_leads_is_told_without_a_token(job: Job) -> None:
         {
             "tokens": ["db"],
             "connection": {
+                "places": 1,
                 "host": HOST,
                 "hostaddr": None,
                 "port": "5432",
@@ -424,6 +425,7 @@ def test_the_first_of_several_places_counts_and_the_usual_port(job: Job) -> None
     job.write(SEED.replace("${local.endpoint}:5432/postgres?sslmode=require", place))
     (found,) = job(question="connections", env="dsql")["connections"]
     assert (found["connection"]["hostaddr"], found["connection"]["port"]) == ("127.0.0.1", "5432")
+    assert found["connection"]["places"] == 2
 
 
 def test_a_url_that_leads_elsewhere_is_refused_there_too(job: Job) -> None:
