@@ -93,6 +93,9 @@ def _take(name: str, look: Callable[[Visit], Found], visit: Visit) -> Step:
     except errors.DsqltokError as error:
         text = f"{error.message}\n{error.detail}" if error.detail else error.message
         return Step(name, Outcome.FAILED, text, error.hint, error.exit_code)
+    except KeyError as error:  # a daemon from before an upgrade answers in another shape
+        strange = errors.UnavailableError(f"the daemon's answer lacks {error}")
+        return Step(name, Outcome.FAILED, strange.message, "run dsqltok stop, then try again", strange.exit_code)
     return Step(name, found.outcome, found.text, found.hint)
 
 

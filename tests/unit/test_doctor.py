@@ -50,6 +50,14 @@ def test_a_daemon_of_another_version_is_a_warning() -> None:
     assert "dsqltok stop" in step.hint
 
 
+def test_a_daemon_that_answers_in_another_shape_does_not_end_the_walk() -> None:
+    found = walk({"daemon.status": {"version": "0.0.9", "pid": 12}})
+    assert found["daemon"].outcome is Outcome.WARNING
+    assert (found["keyring"].outcome, found["keyring"].exit_code) == (Outcome.FAILED, 7)
+    assert "dsqltok stop" in found["keyring"].hint
+    assert found["target"].text == "the url leads elsewhere"
+
+
 def test_a_daemon_that_hangs_is_a_failure_and_its_steps_are_not_taken() -> None:
     found = walk({"daemon.status": errors.TimedOutError("the daemon does not answer", hint="see its log")})
     assert (found["daemon"].outcome, found["daemon"].exit_code) == (Outcome.FAILED, 8)
