@@ -11,6 +11,7 @@ import ssl
 import stat
 import struct
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from dsqltok import errors, probe
@@ -154,7 +155,8 @@ def _name(certificate: Mapping[str, Any], whose: str) -> str:
 
 
 def _names(certificate: Mapping[str, Any]) -> str:
-    return ", ".join(value for _, value in certificate.get("subjectAltName", ())[:3])
+    names = (value for kind, value in certificate.get("subjectAltName", ()) if kind in ("DNS", "IP Address"))
+    return ", ".join(islice(names, 3))
 
 
 def _day(certificate: Mapping[str, Any]) -> str:
