@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Request = Callable[[str, dict[str, object]], dict[str, Any]]
 
 _MOST_STEPS = 4  # an sso login, a code, and a second try at each
+_LONGEST_PAUSE = 60  # seconds between two polls
 
 
 def run(params: "dict[str, object]", request: "Request", *, browser: bool) -> list[dict[str, Any]]:
@@ -90,13 +91,24 @@ def _confirm(login: dict[str, Any], params: "dict[str, object]", request: "Reque
         _open(login["url"])
     pause = login["interval"]
     end = time.monotonic() + login["expires_in"]
+    trouble: errors.DsqltokError = errors.CredentialsError(
+        "the code was not confirmed in time", hint="run dsqltok login again"
+    )
     while time.monotonic() < end:
         time.sleep(pause)
-        answer = request("login.poll", {**params, "handle": login["handle"]})
-        if answer["done"]:
-            return
-        pause += answer["slower"]
-    raise errors.CredentialsError("the code was not confirmed in time", hint="run dsqltok login again")
+        try:
+            answer = request("login.poll", {**params, "handle": login["handle"]})
+        except errors.DsqltokError as error:
+            if not error.retryable:
+                raise
+            # The person may be confirming just now. RFC 8628 says to ask on, at twice the interval.
+            trouble = error
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        else:
+            if answer["done"]:
+                return
+            pause += answer["slower"]
+    raise trouble
 
 
 def _open(url: str) -> None:
