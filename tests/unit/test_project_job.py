@@ -436,3 +436,11 @@ def test_a_url_that_leads_elsewhere_is_refused_there_too(job: Job) -> None:
 def test_a_data_source_that_no_url_needs_leads_nowhere(job: Job) -> None:
     job.write(SEED[: SEED.index("env ")])
     assert job(question="connections", data="db")["connections"] == []
+
+
+@pytest.mark.parametrize("name", ["", "A=B", "A\\u0000"])
+def test_a_variable_that_no_environment_can_hold_is_empty_and_not_asked_for(job: Job, name: str) -> None:
+    job.write(SEED.replace('"us-east-1"', f'"us-east-1${{getenv("{name}")}}"'))
+    answer = job(env="dsql")
+    assert "need" not in answer
+    assert answer["targets"]["db"]["region"] == "us-east-1"
