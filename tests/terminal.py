@@ -34,9 +34,16 @@ class Terminal:
 
     def answer(self, question: str, words: str) -> None:
         """Wait for a question, after those that were answered, and type an answer."""
+        self._type(question, f"{words}\n")
+
+    def give_up(self, question: str) -> None:
+        """Wait for a question, and type Ctrl-D, which ends the input."""
+        self._type(question, "\x04")
+
+    def _type(self, question: str, keys: str) -> None:
         self._read_until(lambda: question in self.screen[self._seen :], f"no {question!r}")
         self._seen = len(self.screen)
-        self._keys.write(f"{words}\n".encode())
+        self._keys.write(keys.encode())
         self._keys.flush()
 
     def end(self) -> int:

@@ -93,6 +93,9 @@ def _take(name: str, look: Callable[[Visit], Found], visit: Visit) -> Step:
     except errors.DsqltokError as error:
         text = f"{error.message}\n{error.detail}" if error.detail else error.message
         return Step(name, Outcome.FAILED, text, error.hint, error.exit_code)
+    except KeyError as error:  # a daemon from before an upgrade answers in another shape
+        strange = errors.UnavailableError(f"the daemon's answer lacks {error}")
+        return Step(name, Outcome.FAILED, strange.message, "run dsqltok stop, then try again", strange.exit_code)
     return Step(name, found.outcome, found.text, found.hint)
 
 
@@ -186,6 +189,7 @@ def _target(visit: Visit) -> Found:
         raise errors.from_data(target["refusal"])
     if target["connection"] is None:  # a data source was named, and no env: what Aurora DSQL takes
         target["connection"] = {
+            "places": 1,
             "host": target["host"],
             **dict.fromkeys(("hostaddr", "sslmode", "sslrootcert")),
             "port": "5432",
@@ -194,7 +198,8 @@ def _target(visit: Visit) -> Found:
         }
     place = target["connection"]
     user = place["user"] = place["user"] or target["user"] or "admin"
-    return Found(f"{user} at {place['host']} port {place['port']}, {target['action']} by {target['identity']}")
+    others = f"; the first of {place['places']} places, the only one looked at" if place["places"] > 1 else ""
+    return Found(f"{user} at {place['host']} port {place['port']}, {target['action']} by {target['identity']}{others}")
 
 
 # Who signs
@@ -233,6 +238,10 @@ def _clock(visit: Visit) -> Found:
 
 def _token(visit: Visit) -> Found:
     answer = visit.ask("token.get", visit.params)
+    if answer["host"] != visit.target["host"]:  # else the token of one endpoint would go to another
+        raise errors.UnavailableError(
+            f"the project has changed meanwhile: this token is for {answer['host']}", hint="run dsqltok doctor again"
+        )
     visit.token = answer["token"]
     return Found(f"signed for {answer['host']} in {answer['region']}, good until {answer['expires_at']}")
 

@@ -68,7 +68,7 @@ def line(step: Step, signs: Signs) -> str:
     text = step.text.rstrip("\n").replace("\n", f"\n{indent}")
     shown = f"{signs.outcomes[step.outcome].ljust(wide)} {step.name.ljust(_WIDTH)}  {text}\n"
     if step.hint:
-        shown += f"{indent}hint: {step.hint}\n"
+        shown += f"{indent}hint: {plain(step.hint, keep='')}\n"
     for character, ascii_words in signs.instead.items():
         shown = shown.replace(character, ascii_words)
     return plain(shown)

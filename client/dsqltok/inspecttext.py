@@ -12,7 +12,7 @@ def render(answer: dict[str, Any]) -> str:
     lines: list[str] = []
     for env in answer["envs"]:
         shown = {"url": env["url"], "dev": env["dev"], **env["attributes"]}
-        lines += [f'env "{env["name"]}"', *_values(shown), ""]
+        lines += [plain(f'env "{env["name"]}"', keep=""), *_values(shown), ""]
     for heading in ("local", "var"):
         if answer[heading]:
             lines += [heading, *_values(answer[heading]), ""]
@@ -23,8 +23,9 @@ def render(answer: dict[str, Any]) -> str:
 
 def render_programs(programs: Any) -> str:
     """Return what a project may run now: a program a line."""
-    lines = (f"{each['name']} runs in {each['directory']}: {shlex.join(each['argv'])}\n" for each in programs)
-    return plain("".join(lines))
+    # A newline in a word must not make one program look like two.
+    lines = (f"{each['name']} runs in {each['directory']}: {shlex.join(each['argv'])}" for each in programs)
+    return "".join(f"{plain(line, keep='')}\n" for line in lines)
 
 
 def _values(values: dict[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from dsqltok import errors, report
+from dsqltok import errors, report, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Request = Callable[[str, dict[str, object]], dict[str, Any]]
 
 _MOST_STEPS = 4  # an sso login, a code, and a second try at each
+_LONGEST_PAUSE = 60  # seconds between two polls
 
 
 def run(params: "dict[str, object]", request: "Request", *, browser: bool) -> list[dict[str, Any]]:
@@ -43,20 +44,36 @@ def run(params: "dict[str, object]", request: "Request", *, browser: bool) -> li
 
 def offered(error: errors.CredentialsError) -> bool:
     """Tell whether logging in would help and the person at the terminal, if there is one, wants to do it now."""
-    if "login" not in error.data or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    # A script may have closed them, and then they are None.
+    if "login" not in error.data or not all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr)):
         return False
     report.tell(f"{error.message}\nlog in now? [Y/n] ")
-    return sys.stdin.readline().strip().lower() in ("", "y", "yes")
+    answer = sys.stdin.readline()
+    if not answer:  # the end of the input, such as by Ctrl-D, is no yes
+        report.tell("\n")
+        return False
+    return answer.strip().lower() in ("", "y", "yes")
 
 
 def _code(serial: str) -> str:
-    prompt = f"mfa code of {serial}: "
-    code = getpass.getpass(prompt) if _has_terminal() else sys.stdin.readline()
+    code = _asked(text.plain(f"mfa code of {serial}: ")) if _has_terminal() else _piped()
     if not code.strip():
         raise errors.UsageError(
             "no mfa code was given", hint="run dsqltok login in a terminal, or pipe the code into it"
         )
     return code.strip()
+
+
+def _asked(prompt: str) -> str:
+    try:
+        return getpass.getpass(prompt)
+    except EOFError:
+        report.tell("\n")
+        return ""
+
+
+def _piped() -> str:
+    return sys.stdin.readline() if sys.stdin else ""
 
 
 def _has_terminal() -> bool:
@@ -74,13 +91,24 @@ def _confirm(login: dict[str, Any], params: "dict[str, object]", request: "Reque
         _open(login["url"])
     pause = login["interval"]
     end = time.monotonic() + login["expires_in"]
+    trouble: errors.DsqltokError = errors.CredentialsError(
+        "the code was not confirmed in time", hint="run dsqltok login again"
+    )
     while time.monotonic() < end:
         time.sleep(pause)
-        answer = request("login.poll", {**params, "handle": login["handle"]})
-        if answer["done"]:
-            return
-        pause += answer["slower"]
-    raise errors.CredentialsError("the code was not confirmed in time", hint="run dsqltok login again")
+        try:
+            answer = request("login.poll", {**params, "handle": login["handle"]})
+        except errors.DsqltokError as error:
+            if not error.retryable:
+                raise
+            # The person may be confirming just now. RFC 8628 says to ask on, at twice the interval.
+            trouble = error
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        else:
+            if answer["done"]:
+                return
+            pause += answer["slower"]
+    raise trouble
 
 
 def _open(url: str) -> None:

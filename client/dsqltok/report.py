@@ -4,7 +4,8 @@
     hint: it has dev, prod
 
 The first line says what happened, lines of detail may follow, the last says what to do next. Nothing here goes to
-stdout, and the exit code is the error's (README.md lists them).
+stdout, and the exit code is the error's (README.md lists them). Only the detail may have several lines: a name with a
+newline in it, in a cloned project, must not get to write a hint of its own.
 """
 
 import difflib
@@ -27,11 +28,11 @@ def explain(error: BaseException) -> int:
         )
     if not isinstance(error, errors.DsqltokError):
         error = _unforeseen(error)
-    lines = [f"error: {error.message}"]
+    lines = [_line(f"error: {error.message}")]
     if error.detail:
-        lines.append(error.detail)
+        lines.append(text.plain(error.detail))
     if error.hint:
-        lines.append(f"hint: {error.hint}")
+        lines.append(_line(f"hint: {error.hint}"))
     _print(lines)
     return error.exit_code
 
@@ -39,7 +40,7 @@ def explain(error: BaseException) -> int:
 def warn(warnings: object) -> None:
     """Print the warnings that came with an answer."""
     if isinstance(warnings, list):
-        _print([f"warning: {warning}" for warning in warnings])
+        _print([_line(f"warning: {warning}") for warning in warnings])
 
 
 def tell(words: str) -> None:
@@ -80,8 +81,12 @@ def _unforeseen(error: BaseException) -> errors.DsqltokError:
     )
 
 
+def _line(words: str) -> str:
+    return text.plain(words, keep="\t")
+
+
 def _print(lines: list[str]) -> None:
-    _write("".join(f"{text.plain(line)}\n" for line in lines))
+    _write("".join(f"{line}\n" for line in lines))
 
 
 def _write(words: str) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import ssl
+import stat
 import struct
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from dsqltok import errors
+from dsqltok import errors, probe
 
 if TYPE_CHECKING:
     import socket
@@ -67,12 +69,19 @@ def secure(connection: socket.socket, host: str, roots: str | None, *, again: Ag
 
 def _context(roots: str | None) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=roots)
+        # A project may name any file: one on a dead mount, or a pipe that nobody writes to, must not stop the walk.
+        return probe.within(_SECONDS, lambda: _trusting(roots))
     except OSError as error:
         raise errors.ConfigurationError(
             f"{roots} holds no root certificates: {_reason(error)}",
             hint="sslrootcert in the url or PGSSLROOTCERT names it; sslrootcert=system takes the system's",
         ) from None
+
+
+def _trusting(roots: str | None) -> ssl.SSLContext:
+    if roots is not None and not stat.S_ISREG(os.stat(roots).st_mode):
+        raise OSError(0, "it is no regular file")
+    return ssl.create_default_context(cafile=roots)
 
 
 def _handshake(connection: socket.socket, host: str, context: ssl.SSLContext) -> ssl.SSLSocket:
@@ -146,7 +155,8 @@ def _name(certificate: Mapping[str, Any], whose: str) -> str:
 
 
 def _names(certificate: Mapping[str, Any]) -> str:
-    return ", ".join(value for _, value in certificate.get("subjectAltName", ())[:3])
+    names = (value for kind, value in certificate.get("subjectAltName", ()) if kind in ("DNS", "IP Address"))
+    return ", ".join(islice(names, 3))
 
 
 def _day(certificate: Mapping[str, Any]) -> str:
@@ -155,6 +165,8 @@ def _day(certificate: Mapping[str, Any]) -> str:
 
 
 def _reason(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer"
     if isinstance(error, ssl.SSLError):
         return (error.reason or "no tls").replace("_", " ").lower()
     return error.strerror.lower() if error.strerror else str(error)

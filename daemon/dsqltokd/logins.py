@@ -71,7 +71,8 @@ class Logins:
 
     async def _sso(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         query = queries.read(params)
-        identity = (await self._targets(query))[0].identity
+        identities = [target.identity for target in await self._targets(query)]
+        identity = next(filter(self._needs_sso, identities), identities[0])
         begun = await self._ask(identity, query, None)
         handle = secrets.token_urlsafe(16)
         self._flows[handle] = _Flow(identity, begun.pop("flow"))
@@ -79,6 +80,13 @@ class Logins:
             del self._flows[next(iter(self._flows))]
         asyncio.get_running_loop().call_later(begun["expires_in"], self._flows.pop, handle, None)
         return {**begun, "handle": handle}
+
+    def _needs_sso(self, identity: Identity) -> bool:
+        """Tell whether an SSO login is what the last try at this identity's credentials came to lack."""
+        known = self._tokens.states.get(identity)
+        failure = known and (known.failure or known.renewal)
+        needed = failure and failure.error.data.get("login")
+        return isinstance(needed, dict) and needed["kind"] == "sso"
 
     async def _poll(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         handle = str(params.pop("handle", ""))

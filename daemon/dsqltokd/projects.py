@@ -12,7 +12,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dsqltok.errors import ConfigurationError, DsqltokError, EnvironmentNeededError, NotFoundError
+from dsqltok.errors import ConfigurationError, DsqltokError, EnvironmentNeededError, NotFoundError, TimedOutError
 from dsqltok.protocol import EVERY_AWS, is_aws
 from dsqltokd import query as queries
 from dsqltokd.model import Secret
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _MOST_RESULTS = 4096
 _OUTPUT_SECONDS = 60.0  # for which a program's output counts; it may rest on anything, and nobody tells of a change
+_HUNG_SECONDS = 30.0  # until what took too long is tried again, where a caller can be served without
 _MOST_NAMINGS = 8  # rounds in which a project may name further variables that it reads
 
 
@@ -170,8 +171,8 @@ class Projects:
         for entry in self._entries.values():
             entry.current = False
 
-    def allowed(self, config: str) -> None:
-        """The user has allowed a project to run something: what it says is to be evaluated again."""
+    def reconsider(self, config: str) -> None:
+        """What the user allows a project to run has changed: what it says is to be evaluated again."""
         for entry in self._entries.values():
             if entry.key.config == config:
                 entry.current = False
@@ -230,6 +231,9 @@ class Projects:
             entry.outcome = None
         if error.retryable:
             entry.current = False
+        if isinstance(error, TimedOutError) and entry.outcome is not None:
+            entry.current = True  # while there is something to serve, not every caller is to wait for what hangs
+            asyncio.get_running_loop().call_later(_HUNG_SECONDS, _outdate, entry, entry.outcome)
         entry.error = error.fresh()
         _log.warning("project: %s", error.message)
 

@@ -67,8 +67,14 @@ class Registry:
 
         Raises `ConfigurationError` and `UnavailableError`.
         """
-        together = tuple(dict.fromkeys((*self.allowed(config), *digests)))[-_MOST_ALLOWED:]
-        self._store(self.projects, {**self._allowed, config: together})
+        new = tuple(dict.fromkeys(digests))
+        if len(new) > _MOST_ALLOWED:
+            raise ConfigurationError(
+                f"{config} names {len(new)} programs, more than {_MOST_ALLOWED}",
+                hint="allow those of one env: --env ENV",
+            )
+        old = tuple(digest for digest in self.allowed(config) if digest not in new)
+        self._store(self.projects, {**self._allowed, config: (*old, *new)[-_MOST_ALLOWED:]})
 
     def _store(self, projects: tuple[Added, ...], allowed: dict[str, tuple[str, ...]]) -> None:
         document = {"version": _VERSION, "projects": [asdict(project) for project in projects], "allowed": allowed}

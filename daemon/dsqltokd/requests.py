@@ -180,7 +180,7 @@ class Requests:
         found = (await self._projects.ask("programs", query.key(config), query))["programs"]
         async with self._registering:
             await asyncio.to_thread(self._registry.allow, config, [program["digest"] for program in found])
-        self._projects.allowed(config)
+        self._projects.reconsider(config)
         return {"programs": [{name: each[name] for name in ("name", "argv", "directory")} for each in found]}
 
     async def _projects_add(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
@@ -195,6 +195,7 @@ class Requests:
         config = _path(params)
         async with self._registering:
             known = await asyncio.to_thread(self._registry.remove, config)
+        self._projects.reconsider(config)
         if not known:
             raise NotFoundError(f"{config} was not added", hint="dsqltok projects list shows what was")
         return {"config": config}

@@ -282,6 +282,7 @@ def test_an_identity_that_sts_refuses_to_tell_keeps_nobody_from_signing(clinic: 
     with RefusingSts() as sts:
         report = clinic.examine(clinic.project(), env={"AWS_ENDPOINT_URL_STS": sts.url})
     assert report.only_failure().startswith("identity: ")
+    assert "a policy denies sts:GetCallerIdentity, which no token needs" in report.only_failure()
     assert report.steps["login"]["ok"]
 
 

@@ -124,6 +124,7 @@ def test_what_was_allowed_outlives_the_daemon_and_ends_with_the_project(project:
     project.ok("stop")
     assert host(project) == "abc.dsql.us-east-1.on.aws"
     project.ok("projects", "remove")
+    assert is_asked_again(project)
     project.ok("stop")
     assert is_asked_again(project)
 
@@ -157,6 +158,19 @@ def test_a_program_that_hangs_is_ended_with_all_that_it_started_and_hangs_no_oth
     assert project.ok("get", "other").startswith("other.dsql")
     pid = (project.work / "pid").read_text().strip()
     eventually(lambda: project.run("kill", "-0", pid).returncode != 0, "what the program started is gone")
+
+
+def test_while_a_program_hangs_its_last_output_serves_and_not_every_get_waits_for_it(project: Desk) -> None:
+    script(project, "#!/bin/sh\necho run >> ran\n[ ! -e hang ] || sleep 1000\necho abc.dsql.us-east-1.on.aws\n")
+    project.ok("projects", "allow")
+    assert host(project) == "abc.dsql.us-east-1.on.aws"
+    (project.work / "hang").touch()
+    project.ok("projects", "allow")  # after which the project is looked at anew
+    for _ in range(2):
+        done = project.dsqltok("get", "dsql")
+        assert done.stdout.startswith("abc.dsql.us-east-1.on.aws")
+        assert "warning: data.external.host: the program takes more than 2 s" in done.stderr
+    assert runs(project) == 2
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,28 @@ def test_who_declines_the_offer_gets_the_error(desk: Desk, mfa: MfaSts) -> None:
     assert mfa.asked == 0
 
 
+def test_the_end_of_the_input_declines_the_offer(desk: Desk, mfa: MfaSts) -> None:
+    with at_terminal(desk, DSQLTOK, "get", "dsql") as terminal:
+        terminal.give_up("log in now? [Y/n] ")
+        assert terminal.end() == CREDENTIALS
+    assert mfa.asked == 0
+
+
+def test_the_end_of_the_input_is_no_code(desk: Desk, mfa: MfaSts) -> None:
+    with at_terminal(desk, DSQLTOK, "login", "dsql") as terminal:
+        terminal.give_up("mfa code of")
+        assert terminal.end() == 2
+    assert "no mfa code was given" in terminal.screen
+    assert mfa.asked == 0
+
+
+@pytest.mark.parametrize(("command", "code"), [("get", CREDENTIALS), ("login", 2)])
+def test_a_script_with_its_input_closed_gets_the_error_too(desk: Desk, mfa: MfaSts, command: str, code: int) -> None:
+    done = desk.run("setsid", "--wait", "sh", "-c", f"exec {DSQLTOK} {command} dsql <&-")
+    assert (done.returncode, done.stdout, mfa.asked) == (code, "", 0)
+    assert "hint: run dsqltok login" in done.stderr
+
+
 def test_logging_in_again_renews_a_session_that_still_lives(desk: Desk, mfa: MfaSts, sts: Sts) -> None:
     for code in ("123456", "234567"):
         mfa.code = code
@@ -246,6 +268,25 @@ def test_a_role_on_top_of_sso_needs_the_same_login(desk: Desk, signing_in: Sso, 
     assert desk.ok("login", "--no-browser").startswith("profile ops: logged in until ")
     waiting.join()
     assert sts.issued()[-1].role_arn == ROLE
+
+
+def test_of_two_sso_sessions_in_an_env_the_one_that_has_ended_is_begun(desk: Desk, signing_in: Sso) -> None:
+    other = SSO.replace("session corp", "session lab").replace("= corp", "= lab").replace("profile sso", "profile lab")
+    desk.aws(config=SSO + other.replace("corp.awsapps", "lab.awsapps"))
+    tokens = (
+        f'data "aws_dsql_token" "{name}" {{\n  endpoint = "a.dsql.us-east-1.on.aws"\n  profile = "{name}"\n}}\n'
+        for name in ("lab", "sso")
+    )
+    token = 'each.key == "lab" ? data.aws_dsql_token.lab : data.aws_dsql_token.sso'
+    url = f"dsql://a:${{urlescape({token})}}@a.dsql.us-east-1.on.aws/postgres?sslmode=require"
+    desk.project("".join(tokens) + f'env "dsql" {{\n  for_each = toset(["lab", "sso"])\n  url = "{url}"\n}}\n')
+    name, held = signing_in.signed_in("https://lab.awsapps.com/start", "lab")
+    desk.write(desk.home / ".aws/sso/cache" / name, held)
+    waiting = person(signing_in, signing_in.approve)
+    done = desk.ok("login", "--no-browser")
+    waiting.join()
+    assert [line.partition(":")[0] for line in done.splitlines()] == ["profile lab", "profile sso"]
+    assert [device.start_url for device in signing_in.devices] == [START_URL]
 
 
 def test_no_secret_of_a_login_is_shown_or_logged(desk: Desk, signing_in: Sso) -> None:

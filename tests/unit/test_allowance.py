@@ -74,6 +74,27 @@ def test_a_change_of_anything_that_decides_what_runs_makes_another_allowance(job
     assert digest(job) != before
 
 
+@pytest.mark.parametrize(
+    "word", ["link/../host.sh", "{elsewhere}/host.sh"], ids=["dots behind a link", "another way in"]
+)
+def test_what_counts_of_a_word_is_the_file_that_is_opened(
+    job: Job, word: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    directory = job.path.parent
+    elsewhere = tmp_path_factory.mktemp("outside") / "elsewhere"
+    elsewhere.symlink_to(directory / "deep")
+    (directory / "deep" / "er").mkdir(parents=True)
+    (directory / "link").symlink_to("deep/er")
+    job.write(NEEDS.replace("./host.sh", word.format(elsewhere=elsewhere)))
+    (directory / "host.sh").write_text("what the text of the path says")
+    script = directory / "deep" / "host.sh"
+    script.write_text("one")
+    before = digest(job)
+    assert digest(job) == before
+    script.write_text("two")
+    assert digest(job) != before
+
+
 def test_a_local_that_nothing_asked_for_depends_on_runs_nothing(job: Job) -> None:
     job.write(EXTERNAL + SEED + "locals {\n  unused = data.external.host\n}\n")
     assert list(job(env="dsql")["targets"]) == ["db"]
@@ -93,6 +114,30 @@ def test_a_local_that_nothing_asked_for_depends_on_runs_nothing(job: Job) -> Non
 def test_a_block_that_names_no_program_is_a_mistake(job: Job, body: str, said: str) -> None:
     job.write(NEEDS.replace('program = ["./host.sh", "x"]', body))
     assert said in job.error("configuration", env="dsql")["text"].lower()
+
+
+FIRST = 'data "external" "first" {\n  program = ["first"]\n}\n'
+
+
+def test_a_program_with_the_output_of_another_is_seen_once_that_may_run(job: Job) -> None:
+    job.write(FIRST + NEEDS.replace('"x"', "data.external.first"))
+    (first,) = job(question="programs")["programs"]
+    wanted = job(question="programs", environment=AWS, allowed=[first["digest"]])["run"]
+    assert wanted["argv"] == ["first"]
+    outputs = [[["first"], "", "out"]]
+    found = job(question="programs", environment=AWS, allowed=[first["digest"]], outputs=outputs)["programs"]
+    assert [program["argv"] for program in found] == [["first"], ["./host.sh", "out"]]
+
+
+def test_a_program_that_makes_the_elements_of_a_for_each_is_seen(job: Job) -> None:
+    job.write(FIRST + SEED.replace('env "dsql" {', 'env "dsql" {\n  for_each = toset([data.external.first])'))
+    assert [program["argv"] for program in job(question="programs", env="dsql")["programs"]] == [["first"]]
+
+
+def test_nothing_is_run_to_see_the_programs_that_are_seen_without(job: Job) -> None:
+    job.write(NEEDS)
+    allowed = [digest(job)]
+    assert len(job(question="programs", allowed=allowed)["programs"]) == 1
 
 
 def test_numbers_among_the_words_of_a_program_are_texts(job: Job) -> None:

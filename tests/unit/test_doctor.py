@@ -50,6 +50,14 @@ def test_a_daemon_of_another_version_is_a_warning() -> None:
     assert "dsqltok stop" in step.hint
 
 
+def test_a_daemon_that_answers_in_another_shape_does_not_end_the_walk() -> None:
+    found = walk({"daemon.status": {"version": "0.0.9", "pid": 12}})
+    assert found["daemon"].outcome is Outcome.WARNING
+    assert (found["keyring"].outcome, found["keyring"].exit_code) == (Outcome.FAILED, 7)
+    assert "dsqltok stop" in found["keyring"].hint
+    assert found["target"].text == "the url leads elsewhere"
+
+
 def test_a_daemon_that_hangs_is_a_failure_and_its_steps_are_not_taken() -> None:
     found = walk({"daemon.status": errors.TimedOutError("the daemon does not answer", hint="see its log")})
     assert (found["daemon"].outcome, found["daemon"].exit_code) == (Outcome.FAILED, 8)
@@ -89,6 +97,29 @@ def test_what_is_wrong_with_a_project_is_told_where_it_belongs(data: dict[str, o
 def test_a_url_that_leads_elsewhere_is_no_target() -> None:
     step = walk({})["target"]
     assert (step.outcome, step.text, step.hint) == (Outcome.FAILED, "the url leads elsewhere", "change it")
+
+
+def test_a_token_of_another_endpoint_than_was_looked_at_is_not_taken_there() -> None:
+    connection = {"places": 2, "host": TARGET["host"], "hostaddr": "127.0.0.1", "port": "1", "user": "app"}
+    who = {
+        "credentials": None,
+        "chain": ["default"],
+        "profile_from": None,
+        "region": None,
+        "refusal": None,
+        "skew": None,
+    }
+    found = walk(
+        {
+            "target.describe": TARGET | {"refusal": None, "connection": connection},
+            "identity.describe": who | {"caller": {"arn": "arn", "account": "1"}},
+            "token.get": {"token": "t", "host": "other.dsql.us-east-1.on.aws", "region": "r", "expires_at": "e"},
+        }
+    )
+    assert found["target"].text.endswith("by profile default; the first of 2 places, the only one looked at")
+    assert found["token"].outcome is Outcome.FAILED
+    assert "the project has changed" in found["token"].text
+    assert found["login"].outcome is Outcome.SKIPPED
 
 
 # --- how it is shown ------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 import struct
@@ -12,6 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from dsqltok import pglogin, probe, tlsprobe
 from dsqltok.errors import ConfigurationError, DsqltokError, TimedOutError, UnavailableError
@@ -157,6 +161,35 @@ def test_another_name_is_told(serve: Callable[..., Server], authority: trustme.C
     assert "hostaddr" in found.hint
 
 
+def test_a_certificate_for_no_host_at_all_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "person.pem"
+    file.write_bytes(of_a_person())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    server = Server(b"S", context)
+    try:
+        assert refusal(server, str(file)).message == f"the certificate is for another name, not for {HOST}"
+    finally:
+        server.close()
+
+
+def of_a_person() -> bytes:
+    """Return a certificate that names a person, not a host, and is its own root, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    person = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "ana")])
+    made = x509.CertificateBuilder(
+        issuer_name=person,
+        subject_name=person,
+        public_key=key.public_key(),
+        serial_number=1,
+        not_valid_before=LONG_AGO,
+        not_valid_after=datetime(2999, 1, 1, tzinfo=UTC),
+    ).add_extension(x509.SubjectAlternativeName([x509.DirectoryName(person)]), critical=False)
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
 def test_a_certificate_that_has_expired_is_told(
     serve: Callable[..., Server], authority: trustme.CA, roots: str
 ) -> None:
@@ -178,6 +211,13 @@ def test_a_server_without_tls_is_told(answer: bytes, words: str, serve: Callable
 def test_roots_that_are_not_there_are_the_configuration_s_fault(serve: Callable[..., Server], tmp_path: Path) -> None:
     with serve().connect() as connection, pytest.raises(ConfigurationError, match="holds no root certificates"):
         tlsprobe.secure(connection, HOST, str(tmp_path / "none.pem"), again=serve().connect)
+
+
+def test_roots_that_would_never_end_are_not_opened(serve: Callable[..., Server], tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.pem"
+    os.mkfifo(pipe)
+    with serve().connect() as connection, pytest.raises(ConfigurationError, match="it is no regular file"):
+        tlsprobe.secure(connection, HOST, str(pipe), again=serve().connect)
 
 
 def test_the_roots_are_those_that_libpq_takes(tmp_path: Path) -> None:

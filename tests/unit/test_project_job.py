@@ -407,6 +407,7 @@ def test_where_a_url_leads_is_told_without_a_token(job: Job) -> None:
         {
             "tokens": ["db"],
             "connection": {
+                "places": 1,
                 "host": HOST,
                 "hostaddr": None,
                 "port": "5432",
@@ -424,6 +425,7 @@ def test_the_first_of_several_places_counts_and_the_usual_port(job: Job) -> None
     job.write(SEED.replace("${local.endpoint}:5432/postgres?sslmode=require", place))
     (found,) = job(question="connections", env="dsql")["connections"]
     assert (found["connection"]["hostaddr"], found["connection"]["port"]) == ("127.0.0.1", "5432")
+    assert found["connection"]["places"] == 2
 
 
 def test_a_url_that_leads_elsewhere_is_refused_there_too(job: Job) -> None:
@@ -434,3 +436,11 @@ def test_a_url_that_leads_elsewhere_is_refused_there_too(job: Job) -> None:
 def test_a_data_source_that_no_url_needs_leads_nowhere(job: Job) -> None:
     job.write(SEED[: SEED.index("env ")])
     assert job(question="connections", data="db")["connections"] == []
+
+
+@pytest.mark.parametrize("name", ["", "A=B", "A\\u0000"])
+def test_a_variable_that_no_environment_can_hold_is_empty_and_not_asked_for(job: Job, name: str) -> None:
+    job.write(SEED.replace('"us-east-1"', f'"us-east-1${{getenv("{name}")}}"'))
+    answer = job(env="dsql")
+    assert "need" not in answer
+    assert answer["targets"]["db"]["region"] == "us-east-1"

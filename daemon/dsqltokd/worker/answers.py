@@ -70,9 +70,10 @@ def connections(question: Question) -> dict[str, object]:
     return {"connections": found}
 
 
-def _connection(connection: connurl.Connection) -> dict[str, str | None]:
-    """Return the first of the places that a client tries."""
+def _connection(connection: connurl.Connection) -> dict[str, str | int | None]:
+    """Return the first of the places that a client tries, and how many there are."""
     return {
+        "places": max(len(connection.hosts), len(connection.hostaddrs)),
         "host": connection.hosts[0],
         "hostaddr": next(iter(connection.hostaddrs), None),
         "port": connection.ports[0] or "5432",

@@ -18,6 +18,7 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from dsqltok.errors import DeniedError
 from dsqltokd.endpoint import region_in
 from dsqltokd.worker import awsanswers
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _KEYS_OF_ENVIRONMENT = "keys from the environment"
 _CONTAINER, _INSTANCE = "the container's role", "the instance's role"
+_NOT_TOLD = "a policy denies sts:GetCallerIdentity, which no token needs: see the steps token and login"
 _CREDENTIAL_SOURCES = {
     "Environment": _KEYS_OF_ENVIRONMENT,
     "EcsContainer": _CONTAINER,
@@ -67,7 +69,10 @@ def describe(
             awsanswers.complete(answer, "the caller's identity", ("Account", "Arn"))
             found["caller"] = {"account": answer["Account"], "arn": answer["Arn"]}
         except Exception as error:  # noqa: BLE001 - as above
-            found["refusal"] = translate(error).as_data()
+            refusal = translate(error)
+            if isinstance(refusal, DeniedError):
+                refusal.hint = _NOT_TOLD
+            found["refusal"] = refusal.as_data()
     return found | {"skew": clock.skew}
 
 

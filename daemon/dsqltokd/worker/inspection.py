@@ -6,11 +6,10 @@ Everything counts as asked for here. A program that was not allowed, and a data 
 
 from __future__ import annotations
 
-from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from dsqltokd.atlas import NotRunError, OutputNeededError, Unavailable
+from dsqltokd.atlas import EXTERNAL, NotRunError, OutputNeededError, Unavailable
 from dsqltokd.hcl import to_python
 
 from .allowance import how_to_allow
@@ -19,7 +18,7 @@ from .answers import check_url, target
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from dsqltokd.atlas import EvaluatedBlock
+    from dsqltokd.atlas import EvaluatedBlock, Program
     from dsqltokd.atlas.graph import Result
 
     from .allowance import Allowance
@@ -36,8 +35,7 @@ def inspect(question: Question, allowance: Allowance) -> dict[str, object]:
     """
     env = question.only_env()
     evaluation = question.evaluate(env, question.tokens)
-    results = list(_results(evaluation))
-    missing = {result.source: result.reason for result in results if isinstance(result, Unavailable)}
+    missing = {result.source: result.reason for result in _missing(evaluation)}
     for reason in missing.values():
         if isinstance(reason, OutputNeededError) and allowance.holds(reason.program):
             raise reason
@@ -57,24 +55,42 @@ def inspect(question: Question, allowance: Allowance) -> dict[str, object]:
 
 
 def programs(question: Question, allowance: Allowance) -> dict[str, object]:
-    """Return `programs`: what the project may run for the env that was named, or for any that it names."""
+    """Return `programs`: what the project may run for the env that was named, or for any that it names.
+
+    Raises `OutputNeededError` for one that is allowed, where what others are may depend on its output.
+    """
     found: dict[str, dict[str, object]] = {}
+    waiting: list[NotRunError] = []
     for env in [question.env] if question.env is not None else [None, *question.names.envs]:
-        with suppress(NotRunError):
-            evaluation = question.evaluate(env, {})
-            described = [allowance.described(name, program) for name, program in evaluation.programs.items()]
-            found |= {str(each["digest"]): each for each in described}
+        asked: dict[str, Program] = {}
+        try:
+            waiting += (result.reason for result in _missing(question.evaluate(env, {}, asked)))
+        except NotRunError as error:
+            waiting.append(error)
+        described = [allowance.described(name, program) for name, program in asked.items()]
+        found |= {str(each["digest"]): each for each in described}
+    unseen = _externals(question) - {str(each["name"]) for each in found.values()}
+    for reason in waiting if unseen else ():
+        if isinstance(reason, OutputNeededError) and allowance.holds(reason.program):
+            raise reason
     return {"programs": list(found.values())}
+
+
+def _externals(question: Question) -> set[str]:
+    blocks = (block for block in question.body.blocks if block.type == "data" and block.labels[:1] == (EXTERNAL,))
+    return {".".join((block.type, *block.labels)) for block in blocks}
 
 
 def _why(reason: NotRunError, question: Question) -> str:
     return how_to_allow(question) if isinstance(reason, OutputNeededError) else "dsqltok does not run this kind"
 
 
-def _results(evaluation: Evaluation) -> Iterable[Result]:
-    yield from evaluation.project.locals.values()
+def _missing(evaluation: Evaluation) -> Iterable[Unavailable]:
+    """Return the locals and attributes of envs that depend on what was not run."""
+    results = [*evaluation.project.locals.values()]
     for env in evaluation.envs:
-        yield from env.attributes.values()
+        results += env.attributes.values()
+    return (result for result in results if isinstance(result, Unavailable))
 
 
 def _env(name: str | None, env: EvaluatedBlock, shown: Callable[[Result], Any]) -> dict[str, Any]:

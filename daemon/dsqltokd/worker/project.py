@@ -149,6 +149,8 @@ class _Environment:
             raise FunctionError(f"the name has more than {_LONGEST_NAME} characters")
         if len(self.asked) >= _MOST_VARIABLES and name not in self.asked:
             raise FunctionError(f"a project may not read more than {_MOST_VARIABLES} environment variables")
+        if not name or "=" in name or "\0" in name:
+            return ""  # no environment can hold it, and nobody could send its value
         return self.get(name)
 
     def get(self, name: str) -> str:

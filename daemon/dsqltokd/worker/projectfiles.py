@@ -117,8 +117,10 @@ class ProjectFiles:
 
     def fingerprint(self, directory: str, word: str) -> tuple[str, str] | None:
         """Return path and SHA-256 of the file in the project that a program's word names; None where it names none."""
-        path = os.path.normpath(os.path.join(directory, word))
-        if "\0" in word or not Path(path).is_relative_to(self._directory):
+        if "\0" in word:
+            return None
+        path = _as_opened(os.path.join(directory, word))
+        if not self._holds(path):
             return None
         try:
             descriptor = self._open(path)
@@ -128,6 +130,11 @@ class ProjectFiles:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
             return path, hashlib.file_digest(file, "sha256").hexdigest()
+
+    def _holds(self, path: str) -> bool:
+        """Tell whether a path is in the project by its text, or leads there."""
+        by_text, in_truth = Path(os.path.normpath(path)), Path(os.path.realpath(path))
+        return by_text.is_relative_to(self._directory) or in_truth.is_relative_to(os.path.realpath(self._directory))
 
     def entries(self, path: str) -> dict[str, bool | None] | None:
         """Return by name whether what is in a directory leads to a directory, None if nowhere; None for no directory.
@@ -165,6 +172,12 @@ class ProjectFiles:
         found = identity(path)
         self.seen.setdefault(path, found)
         return found
+
+
+def _as_opened(path: str) -> str:
+    """Return a path without `.` and `..`, or as it is where it follows a symlink by a `..`: that is of its target."""
+    plain = os.path.normpath(path)
+    return plain if os.path.realpath(plain) == os.path.realpath(path) else path
 
 
 def _content(descriptor: int, limit: int, too_large: str) -> bytes:

@@ -72,11 +72,16 @@ class Question:
         known = self.names.envs
         return known[0] if self.env is None and len(known) == 1 and not self.names.any_env else self.env
 
-    def evaluate(self, env: str | None, tokens: Mapping[str, str]) -> Evaluation:
-        """Evaluate the project for `env`, with these tokens. Raises HclError, and NotFoundError for no such env."""
+    def evaluate(
+        self, env: str | None, tokens: Mapping[str, str], programs: dict[str, Program] | None = None
+    ) -> Evaluation:
+        """Evaluate the project for `env`, with these tokens. Raises HclError, and NotFoundError for no such env.
+
+        `programs` takes those that were asked for, by name, even where the evaluation comes to no end.
+        """
         requests: dict[str, TokenRequest] = {}
         placeholders: dict[str, str] = {}
-        programs: dict[str, Program] = {}
+        programs = {} if programs is None else programs
 
         def token(request: TokenRequest) -> str:
             requests[request.name] = request

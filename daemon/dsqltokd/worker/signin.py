@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 _GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _SCOPE = "sso:account:access"  # what the AWS CLI asks for where the configuration names no scopes
-_SERVICE = "sso"
 _INTERVAL = 5  # seconds between two polls where the service names none, as RFC 8628 has it
+_LONGEST_INTERVAL = 60
+_LONGEST_LOGIN = 3600  # seconds; AWS gives ten minutes
+_LONGEST_SESSION = 366 * 86_400
+_LAST_MOMENT = 253_402_300_799  # of the year 9999
 
 
 def expect_code(session: Any, code: str | None) -> None:
@@ -78,22 +81,22 @@ def begin(session: Any, client_of: Callable[[str], Any]) -> dict[str, Any]:
     client = client_of(sso["region"])
     scopes = {"scopes": sso["scopes"]} if sso["scopes"] else {}
     registered = client.register_client(clientName="dsqltok", clientType="public", **scopes)
-    awsanswers.complete(registered, _SERVICE, ("clientId", "clientSecret"))
+    client_id, client_secret = _text(registered, "clientId"), _text(registered, "clientSecret")
     started = client.start_device_authorization(
-        clientId=registered["clientId"], clientSecret=registered["clientSecret"], startUrl=sso["start_url"]
+        clientId=client_id, clientSecret=client_secret, startUrl=sso["start_url"]
     )
-    awsanswers.complete(started, _SERVICE, ("verificationUri", "userCode", "deviceCode", "expiresIn"))
+    complete = "verificationUriComplete" if started.get("verificationUriComplete") else "verificationUri"
     return {
-        "url": started.get("verificationUriComplete") or started["verificationUri"],
-        "code": started["userCode"],
-        "interval": started.get("interval") or _INTERVAL,
-        "expires_in": started["expiresIn"],
+        "url": _text(started, complete),
+        "code": _text(started, "userCode"),
+        "interval": _number(started, "interval", _LONGEST_INTERVAL) if started.get("interval") else _INTERVAL,
+        "expires_in": _number(started, "expiresIn", _LONGEST_LOGIN),
         "flow": {
             **sso,
-            "client_id": registered["clientId"],
-            "client_secret": registered["clientSecret"],
+            "client_id": client_id,
+            "client_secret": client_secret,
             "registration_expires_at": registered.get("clientSecretExpiresAt"),
-            "device_code": started["deviceCode"],
+            "device_code": _text(started, "deviceCode"),
         },
     }
 
@@ -119,7 +122,6 @@ def poll(flow: Mapping[str, Any], client_of: Callable[[str], Any]) -> dict[str, 
         if code == "ExpiredTokenException":
             raise CredentialsError("the code was not confirmed in time", hint="run dsqltok login again") from None
         raise
-    awsanswers.complete(token, _SERVICE, ("accessToken", "expiresIn"))
     _write(awsfiles.sso_file(flow["key"]), _entry(flow, token))
     return {"done": True, "slower": 0}
 
@@ -129,17 +131,33 @@ def _entry(flow: Mapping[str, Any], token: Mapping[str, Any]) -> dict[str, Any]:
     entry = {
         "startUrl": flow["start_url"],
         "region": flow["region"],
-        "accessToken": token["accessToken"],
-        "expiresAt": _moment(time.time() + token["expiresIn"]),
+        "accessToken": _text(token, "accessToken"),
+        "expiresAt": _moment(time.time() + _number(token, "expiresIn", _LONGEST_SESSION)),
     }
     if flow["scopes"] and "refreshToken" in token and flow["registration_expires_at"]:
         entry |= {
             "clientId": flow["client_id"],
             "clientSecret": flow["client_secret"],
-            "registrationExpiresAt": _moment(flow["registration_expires_at"]),
-            "refreshToken": token["refreshToken"],
+            "registrationExpiresAt": _moment(_number(flow, "registration_expires_at", _LAST_MOMENT)),
+            "refreshToken": _text(token, "refreshToken"),
         }
     return entry
+
+
+def _text(answer: Mapping[str, Any], name: str) -> str:
+    """Return a text of an answer; botocore gives on whatever stands there, and a person is to read some of these."""
+    value = answer.get(name)
+    if not isinstance(value, str) or not value.isprintable() or not value:
+        raise awsanswers.garbled(f"sso, {name}", None)
+    return value
+
+
+def _number(answer: Mapping[str, Any], name: str, most: int) -> int:
+    """Return a number above zero of an answer, or `most` where it is more than that."""
+    value = answer.get(name)
+    if type(value) is not int or value <= 0:
+        raise awsanswers.garbled(f"sso, {name}", None)
+    return min(value, most)
 
 
 def _moment(wall: float) -> str:
