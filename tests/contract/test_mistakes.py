@@ -62,8 +62,8 @@ def test_a_job_that_no_core_of_ours_should_send_is_told_as_a_bug(home: Path, bro
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ("{}", "sso: the answer lacks clientId, clientSecret"),
-        ('{"clientId": "a", "clientSecret": "b"}', "sso: the answer lacks verificationUri"),
+        ("{}", "sso, clientId: the answer makes no sense"),
+        ('{"clientId": "a", "clientSecret": "b"}', "sso, verificationUri: the answer makes no sense"),
         ("[]", "the answer makes no sense"),
     ],
 )
