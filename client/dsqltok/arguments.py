@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "doctor": ({**_SELECTION, "--data": "data"}, {"--json": "json"}, ("name",)),
     "flush": ({**_SELECTION, "--data": "data"}, {}, ("name",)),
     "status": ({}, {"--json": "json"}, ()),
+    "config": ({}, {"--json": "json"}, ("action",)),
     "health": ({}, {}, ("what",)),
     "metrics": ({}, {}, ()),
     "stop": ({}, {}, ()),

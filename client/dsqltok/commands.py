@@ -18,6 +18,7 @@ usage: dsqltok COMMAND [ARGUMENT...] [OPTION...]
   doctor [NAME]           walk the way a token takes, to a login, and say what is wrong where (--json)
   flush [NAME]            forget the tokens and sessions of env NAME, or all that there are, in the keyring too
   status                  show what the daemon knows (--json)
+  config check | show     say what is wrong with config.toml; show the settings in force (--json)
   health [live | ready]   tell, by the exit code too, whether the daemon answers, and could serve a token now
   metrics                 print counts, latencies and lives as OpenMetrics text
   stop                    end the daemon; the next command that needs it starts it again
@@ -176,6 +177,21 @@ def _flush(options: dict[str, object]) -> int:
     return 0
 
 
+def _config(options: dict[str, object]) -> int:
+    action = options.get("action", "show")
+    if action not in ("check", "show"):
+        raise errors.UsageError(f'there is no action "{action}"', hint="use check or show")
+    answer = _ask("config.show", {}, start=True)
+    error = answer["error"]
+    if isinstance(error, dict):
+        if action == "check":
+            raise errors.from_data(error)
+        report.warn([f"{error['message']}; the last good version is used"])
+    if action == "show":
+        arguments.write(json.dumps(answer, indent=2) + "\n" if "json" in options else statustext.render_config(answer))
+    return 0
+
+
 def _health(options: dict[str, object]) -> int:
     what = options.get("what", "ready")
     if what not in ("live", "ready"):
@@ -242,6 +258,7 @@ _COMMANDS = {
     "doctor": _doctor,
     "flush": _flush,
     "status": _status,
+    "config": _config,
     "health": _health,
     "metrics": _metrics,
     "stop": _stop,

@@ -1,5 +1,6 @@
 """The tables that `dsqltok status` and `dsqltok projects list` print."""
 
+import json
 from typing import Any
 
 from dsqltok.text import plain
@@ -32,6 +33,12 @@ def render_projects(projects: Any) -> str:
     """Return what `projects.list` said, for a person: a project a line."""
     lines = (" ".join([each["config"], *(f"--var {name}=…" for name in each["vars"])]) for each in projects)
     return plain("".join(f"{line}\n" for line in lines))
+
+
+def render_config(answer: dict[str, Any]) -> str:
+    """Return what `config.show` said, as the file would say it."""
+    lines = (f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in answer["settings"].items())
+    return plain(f"# {answer['file']}\n" + "".join(lines))
 
 
 def _keyring(keyring: dict[str, Any]) -> str:

@@ -79,7 +79,7 @@ class Log(logging.Handler):
 
 
 def start() -> Log:
-    """Have everything that is logged from now on written, from level INFO up."""
+    """Have everything that is logged from now on written; of others than dsqltokd from level INFO up."""
     log = Log()
     logging.basicConfig(handlers=[log], level=logging.INFO)
     return log

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from dsqltok.errors import DsqltokError
+from dsqltokd import config, report
 from dsqltokd import query as queries
 from dsqltokd.clock import Jumps
 from dsqltokd.connection import UnknownMethodError
@@ -91,6 +92,7 @@ class Service:
             **self.requests.handlers,
             **Logins(self.pool, self.tokens, settings, self.requests.targets).handlers,
             "tokens.flush": self._flush,
+            "config.show": self._show_config,
             **self.monitor.handlers,
             "daemon.stop": self._stop_asked,
         }
@@ -198,6 +200,10 @@ class Service:
             self.figures.request(method, result, self._loop.time() - begin)
 
     # The daemon itself
+
+    async def _show_config(self, _params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
+        await self._reload()
+        return {**report.configuration(self.settings), "settings": config.shown(self.settings.now)}
 
     async def _flush(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         query = queries.read(params)

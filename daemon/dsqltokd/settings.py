@@ -26,6 +26,7 @@ class Settings:
         self.path = path
         self.seen = identity(path)
         self.now: Config = config.load(path)
+        self._heed()
         self.error: DsqltokError | None = None
 
     async def reload(self) -> None:
@@ -38,4 +39,9 @@ class Settings:
             _log.warning("%s; the last good version goes on", error.message)
         else:
             self.error = None
+            self._heed()
             _log.info("%s was read again", self.path)
+
+    def _heed(self) -> None:
+        # Of others' loggers nothing below INFO: they may write anything there.
+        logging.getLogger("dsqltokd").setLevel(self.now.log_level.upper())

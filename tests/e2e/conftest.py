@@ -10,15 +10,17 @@ import pytest
 
 from cloud import Cloud
 from desk import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Desk
+from standin import steps
 from standin.leash import bed_directory
 from standin.sigv4 import Credentials
+from standin.steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from standin.endpoint import DsqlStandin
     from standin.imds import Imds
-    from standin.ledger import Ledger
+    from standin.ledger import Clock, Ledger
     from standin.signin import SignIn
     from standin.sso import Sso
     from standin.sts import Sts
@@ -68,6 +70,16 @@ def login(standin: DsqlStandin, ledger: Ledger) -> Callable[..., str]:
         return str(row[0])
 
     return connect
+
+
+@pytest.fixture
+def stepped(clock: Clock, desk: Desk) -> Iterator[Steps]:
+    """Give clocks that the test steps: those of every program that the desk starts, and the stand-in's."""
+    if why := steps.missing():
+        pytest.skip(why)
+    with Steps(clock) as stepping:
+        desk.environment |= stepping.environment
+        yield stepping
 
 
 @pytest.fixture

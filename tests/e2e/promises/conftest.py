@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from promise import Faults
-from standin import dated, steps
-from standin.steps import Steps
+from standin import dated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from desk import Desk
-    from standin.ledger import Clock, Ledger
+    from standin.ledger import Ledger
 
 
 @pytest.fixture
@@ -37,16 +36,6 @@ def faults(request: pytest.FixtureRequest) -> Iterator[Faults]:
     request.node.user_properties.append(("promise", row))
     assert counted.happened, "no fault was made to happen"
     assert not counted.violations, "\n".join(counted.violations[:10])
-
-
-@pytest.fixture
-def stepped(clock: Clock, desk: Desk) -> Iterator[Steps]:
-    """Give clocks that the test steps: those of every program that the desk starts, and the stand-in's."""
-    if why := steps.missing():
-        pytest.skip(why)
-    with Steps(clock) as stepping:
-        desk.environment |= stepping.environment
-        yield stepping
 
 
 @pytest.fixture
