@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "config": ({}, {"--json": "json"}, ("action",)),
     "health": ({}, {}, ("what",)),
     "metrics": ({}, {}, ()),
+    "service": ({}, {"--purge": "purge"}, ("action",)),
+    "restart": ({}, {}, ()),
     "stop": ({}, {}, ()),
     "projects": ({"--env": "env", "--var": "vars"}, {"--json": "json"}, ("action", "file")),
 }

@@ -21,6 +21,8 @@ usage: dsqltok COMMAND [ARGUMENT...] [OPTION...]
   config check | show     say what is wrong with config.toml; show the settings in force (--json)
   health [live | ready]   tell, by the exit code too, whether the daemon answers, and could serve a token now
   metrics                 print counts, latencies and lives as OpenMetrics text
+  service install         have the daemon there from login on, by systemd or launchd (uninstall, --purge; status)
+  restart                 have another daemon take over, of the version that is installed now
   stop                    end the daemon; the next command that needs it starts it again
   projects add [FILE]     make a project known outside its directory too (--var)
   projects remove [FILE]  forget it
@@ -209,6 +211,28 @@ def _metrics(_options: dict[str, object]) -> int:
     return 0
 
 
+def _service(options: dict[str, object]) -> int:
+    from dsqltok import service  # noqa: PLC0415 - plistlib and shutil, which no other command needs
+
+    action = options.get("action", "status")
+    if action not in ("install", "uninstall", "status"):
+        raise errors.UsageError(f'there is no action "{action}"', hint="use install, uninstall or status")
+    if action == "install":
+        arguments.write(service.install())
+    elif action == "uninstall":
+        arguments.write(service.uninstall(purge="purge" in options))
+    else:
+        arguments.write(service.status())
+    return 0
+
+
+def _restart(options: dict[str, object]) -> int:
+    _stop(options)
+    answer = _ask("daemon.status", {}, start=True)
+    arguments.write(f"dsqltokd {answer['version']}, process {answer['pid']}\n")
+    return 0
+
+
 def _stop(_options: dict[str, object]) -> int:
     try:
         _ask("daemon.stop", {}, start=False)
@@ -261,6 +285,8 @@ _COMMANDS = {
     "config": _config,
     "health": _health,
     "metrics": _metrics,
+    "service": _service,
+    "restart": _restart,
     "stop": _stop,
     "projects": _projects,
 }

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from dsqltok import __version__, paths
 from dsqltok.errors import DsqltokError, UsageError
 from dsqltok.protocol import is_aws
-from dsqltokd import hardening, log, systemd
+from dsqltokd import hardening, launchd, log, systemd
 from dsqltokd.place import Place
 from dsqltokd.registry import Registry
 from dsqltokd.settings import Settings
@@ -74,7 +74,7 @@ def _run(arguments: Sequence[str]) -> int:
     hardening.protect_memory()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     notifier = systemd.Notifier()
-    listener = systemd.take_listener()
+    listener = systemd.take_listener() or launchd.take_listener()
     written = log.start()
     settings = Settings(paths.config_file())
     place = Place(listener)

@@ -1,0 +1,178 @@
+"""`dsqltok service`: having the daemon there from login on, by systemd or launchd.
+
+What is installed are the units of `systemd/`, with the program of this installation, and in a drop-in beside them
+the variables that a service manager may not have: PATH, where helpers of AWS tools are found, and those that say where
+dsqltok keeps things. Installing again puts right whatever has changed.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+from dsqltok import errors, launchd, paths, protocol, transport
+
+_UNITS = ("dsqltokd.socket", "dsqltokd.service")
+_DROP_IN = "dsqltokd.service.d/environment.conf"
+_PASSED = ("PATH", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "LANG")
+_SHOWN = ("LoadState", "UnitFileState", "ActiveState", "SubState", "MainPID", "StatusText")
+_PATIENCE = 60.0
+
+
+def install() -> str:
+    """Install the service, or put right an installation that differs, and start it. Return what was done."""
+    program = daemon_program()
+    if sys.platform == "darwin":
+        launchd.install(program, _variables())
+        return f"installed {launchd.plist_path()}\n"
+    _require_systemd()
+    directory = _unit_directory()
+    for name in _UNITS:
+        _write(os.path.join(directory, name), _unit(name, program))
+    _write(os.path.join(directory, _DROP_IN), environment(_variables()))
+    _systemctl("daemon-reload")
+    _systemctl("enable", *_UNITS)
+    _systemctl("reset-failed", *_UNITS)
+    # The socket first: an earlier daemon that a client started notices that its own was replaced, and makes way.
+    _systemctl("start", *_UNITS)
+    return f"installed {' and '.join(_UNITS)} in {directory}\n"
+
+
+def uninstall(*, purge: bool) -> str:
+    """Take the service away, with `purge` also what the daemon keeps. Return what was done."""
+    if purge:
+        _forget()
+    if sys.platform == "darwin":
+        gone = launchd.uninstall()
+    else:
+        gone = _remove_units()
+    if purge:
+        shutil.rmtree(paths.state_dir(), ignore_errors=True)
+    kept = "" if purge else "; what the daemon keeps is still there (--purge removes it)"
+    return f"{'uninstalled' if gone else 'it was not installed'}{kept}\n"
+
+
+def status() -> str:
+    """Return how the service is, a line a unit."""
+    if sys.platform == "darwin":
+        return launchd.status()
+    _require_systemd()
+    return "".join(_shown(name) for name in _UNITS)
+
+
+def daemon_program() -> str:
+    """Return the absolute path of the installed `dsqltokd`. Raises `UnavailableError` where it is not found."""
+    beside = [os.path.dirname(os.path.abspath(sys.argv[0])), os.path.dirname(sys.executable)]
+    for directory in beside:
+        program = os.path.join(directory, "dsqltokd")
+        if os.access(program, os.X_OK):
+            return program
+    raise errors.UnavailableError("dsqltokd is not beside dsqltok", hint="reinstall dsqltok", retryable=False)
+
+
+def environment(variables: dict[str, str]) -> str:
+    """Return the drop-in that gives the service these variables."""
+    lines = (f"Environment={_quoted(f'{name}={value}')}\n" for name, value in variables.items())
+    return "# Written by dsqltok service install, from the shell that it ran in.\n[Service]\n" + "".join(lines)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{escaped}"'
+
+
+def _variables() -> dict[str, str]:
+    found = {name: os.environ[name] for name in _PASSED if os.environ.get(name)}
+    return {name: value for name, value in found.items() if value.isprintable()}
+
+
+def _unit(name: str, program: str) -> str:
+    path = os.path.join(os.path.dirname(__file__), "systemd", name)
+    with open(path, encoding="utf-8") as file:
+        lines = file.read().splitlines(keepends=True)
+    # systemd expands % and $ in a command line, and an argument with a space needs quotes.
+    command = _quoted(program.replace("$", "$$"))
+    return "".join(f"ExecStart={command}\n" if line.startswith("ExecStart=") else line for line in lines)
+
+
+def _unit_directory() -> str:
+    base = os.environ.get("XDG_CONFIG_HOME", "")
+    return (base if base.startswith("/") else f"{paths.home()}/.config") + "/systemd/user"
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        draft = f"{path}.dsqltok"
+        with open(draft, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(draft, path)
+    except OSError as error:
+        raise errors.UnavailableError(
+            f"cannot write {path}: {error.strerror}", hint="see who owns the directory", retryable=False
+        ) from error
+
+
+def _remove_units() -> bool:
+    directory = _unit_directory()
+    found = [path for name in (*_UNITS, _DROP_IN) if os.path.lexists(path := os.path.join(directory, name))]
+    if _has_systemd():
+        _systemctl("disable", "--now", *_UNITS, check=False)
+    for path in found:
+        os.unlink(path)
+    if os.path.isdir(drop_ins := os.path.dirname(os.path.join(directory, _DROP_IN))) and not os.listdir(drop_ins):
+        os.rmdir(drop_ins)
+    if _has_systemd():
+        _systemctl("daemon-reload")
+        _systemctl("reset-failed", *_UNITS, check=False)
+    return bool(found)
+
+
+def _forget() -> None:
+    """Have the daemon, started for that if need be, forget what the keyring holds too, and end."""
+    transport.call(protocol.request("tokens.flush", {"protocol": protocol.VERSION}))
+    transport.call(protocol.request("daemon.stop", {"protocol": protocol.VERSION}), start=False)
+
+
+def _shown(name: str) -> str:
+    found = _systemctl("show", name, "--property", ",".join(_SHOWN))
+    values = dict(line.partition("=")[::2] for line in found.splitlines())
+    if values.get("LoadState") != "loaded":
+        return f"{name}: not installed\n"
+    process = f", process {values['MainPID']}" if values.get("MainPID", "0") != "0" else ""
+    words = f": {values['StatusText']}" if values.get("StatusText") else ""
+    return f"{name}: {values['UnitFileState']}, {values['ActiveState']} ({values['SubState']}){process}{words}\n"
+
+
+def _has_systemd() -> bool:
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    return shutil.which("systemctl") is not None and os.path.exists(f"{runtime}/systemd/private")
+
+
+def _require_systemd() -> None:
+    if not _has_systemd():
+        raise errors.UnavailableError(
+            "no systemd runs for this user, and nothing was installed",
+            hint="none is needed: the first dsqltok command starts the daemon, which stays until dsqltok stop",
+            retryable=False,
+        )
+
+
+def _systemctl(*words: str, check: bool = True) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed program, with our own words
+            ["systemctl", "--user", "--no-ask-password", *words],  # noqa: S607 - where it is, PATH says
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise errors.TimedOutError("systemctl --user does not answer", hint="try systemctl --user status") from None
+    if check and done.returncode != 0:
+        raise errors.UnavailableError(
+            f"systemctl --user {' '.join(words)} failed",
+            detail=done.stderr.strip(),
+            hint="journalctl --user -u dsqltokd shows more",
+        )
+    return done.stdout
