@@ -16,6 +16,8 @@ def render(status: dict[str, Any]) -> str:
         f"keyring  {_keyring(status['keyring'])}",
         f"files    watched {status['watching']}",
     ]
+    if status.get("replaced"):
+        lines.append("another version was installed since: dsqltok restart has it take over")
     if status["tokens"]:
         lines += ["", *_table(("HOST", "ACTION", "IDENTITY", "TOKEN", "EXPIRES IN"), map(_token, status["tokens"]))]
     if status["projects"]:

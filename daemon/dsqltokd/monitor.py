@@ -37,11 +37,12 @@ class Parts(Protocol):
 
 
 class Monitor:
-    """The handlers by method."""
+    """The handlers by method. `replaced` tells that the code on disk is not that of this process any more."""
 
     def __init__(self, parts: Parts, started_at: datetime) -> None:
         self._parts = parts
         self._started_at = started_at
+        self.replaced = False
         self.handlers: dict[str, Handler] = {
             "daemon.status": self._status,
             "daemon.health": self._health,
@@ -57,6 +58,7 @@ class Monitor:
         about = report.process(self._started_at, parts.place.socket_path, parts.pool.size, blind=parts.watcher.blind)
         return {
             **about,
+            "replaced": self.replaced,
             "configuration": report.configuration(parts.settings),
             "keyring": parts.keeper.status,
             "projects": report.projects(parts.projects.entries),

@@ -118,6 +118,7 @@ class Service:
         self.watcher.start()
         self.watcher.follow(self.settings.path, self.settings.seen)
         self.watcher.follow(self.place.socket_path, file_identity(self.place.socket_path))
+        self.watcher.follow(__file__, file_identity(__file__))
         server.start()
         ready()
         self._notifier.ready()
@@ -273,6 +274,9 @@ class Service:
             self.reload()
         if path == self.place.socket_path:
             self._look.set()
+        if path == __file__ and not self.monitor.replaced:
+            self.monitor.replaced = True
+            _log.warning("another version of dsqltok was installed: dsqltok restart has it take over")
         if self.projects.changed(path):
             _log.info("%s has changed", path)
         for identity, files in self._files.items():
