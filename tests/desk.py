@@ -26,6 +26,8 @@ BIN = Path(sys.executable).parent
 ACCESS_KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 SECRET_ACCESS_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # AWS's own example
 _PATIENCE = 60.0
+# What no error, log or state may hold: a key of this desk's, or the part of a token that makes it one.
+_SECRETS = (SECRET_ACCESS_KEY, "X-Amz-Signature", "X-Amz-Security-Token")
 # `nc -U`, which is not everywhere: stdin goes to the socket, what the socket says goes to stdout.
 _NETCAT = """
 import os, socket, sys, threading
@@ -140,8 +142,9 @@ class Desk:
         return self.write(self.work / name, text)
 
     def configure(self, text: str) -> None:
-        """Write dsqltok's own configuration."""
-        self.write(self.home / ".config/dsqltok/config.toml", text)
+        """Write dsqltok's own configuration, with everything logged that can be."""
+        logged = "" if "log_level" in text else 'log_level = "debug"\n'
+        self.write(self.home / ".config/dsqltok/config.toml", text + logged)
 
     def aws(self, *, config: str = "", credentials: str = "") -> None:
         """Write the AWS files."""
@@ -155,7 +158,7 @@ class Desk:
     ) -> subprocess.CompletedProcess[str]:
         """Run a program to its end. A value of None in `env` takes the variable away."""
         merged = {**self.environment, **(env or {})}
-        return subprocess.run(
+        done = subprocess.run(
             people.ordinary().argv(*command),
             cwd=cwd or self.work,
             env={name: value for name, value in merged.items() if value is not None},
@@ -164,6 +167,8 @@ class Desk:
             timeout=_PATIENCE,
             check=False,
         )
+        assert not secrets_in(done.stderr), done.args
+        return done
 
     def dsqltok(
         self, *arguments: str, cwd: Path | None = None, env: Mapping[str, str | None] | None = None
@@ -226,6 +231,8 @@ class Desk:
         """End the daemon, if one runs."""
         if self.socket.exists():
             self.dsqltok("stop")
+        for path in (self.log, self.log.with_name("projects.json")):
+            assert not (path.exists() and secrets_in(path.read_text(errors="replace"))), f"a secret is in {path}"
 
     def kill(self) -> None:
         """Kill the daemon that runs, as a crash would."""
@@ -250,6 +257,11 @@ class Desk:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def secrets_in(text: str) -> bool:
+    """Tell whether a text holds what must not be written down."""
+    return any(secret in text for secret in _SECRETS)
 
 
 def eventually(look: Callable[[], bool], what: str, patience: float = 30.0) -> float:

@@ -75,7 +75,7 @@ class Service:
         self._started_at = datetime.now(UTC)
         self.watcher = Watcher(lambda path: self._hear(self._file_changed, path))
         self.figures = Figures()
-        self.pool = Pool(environment, observe=self.figures.job)
+        self.pool = Pool(environment, observe=self._job_done)
         self.tokens = Tokens(
             self.pool,
             settings,
@@ -183,10 +183,10 @@ class Service:
         try:
             answer = handler(params, channel)
         except DsqltokError as error:
-            self.figures.request(method, error.kind, self._loop.time() - begin)
+            self._answered(method, error.kind, begin)
             raise
         if isinstance(answer, dict):
-            self.figures.request(method, "ok", self._loop.time() - begin)
+            self._answered(method, "ok", begin)
             return answer
         return self._counted(method, begin, answer)
 
@@ -198,7 +198,16 @@ class Service:
             result = error.kind
             raise
         finally:
-            self.figures.request(method, result, self._loop.time() - begin)
+            self._answered(method, result, begin)
+
+    def _answered(self, method: str, result: str, begin: float) -> None:
+        seconds = self._loop.time() - begin
+        self.figures.request(method, result, seconds)
+        _log.debug("%s: %s in %.1f ms", method, result, seconds * 1e3)
+
+    def _job_done(self, kind: str, result: str, seconds: float) -> None:
+        self.figures.job(kind, result, seconds)
+        _log.debug("%s job: %s in %.1f ms", kind, result, seconds * 1e3)
 
     # The daemon itself
 

@@ -23,7 +23,8 @@ PASSWORD = "proxy-canary-4242"
 
 @pytest.fixture
 def canary(desk: Desk, example: Callable[[str], str]) -> dict[str, str]:
-    """Put secrets wherever a user may have some; return an environment that has some too."""
+    """Put secrets wherever a user may have some, and log all there is; return an environment that has some too."""
+    desk.configure("")
     example("admin")
     desk.write(desk.work / "secret.txt", CANARY)
     desk.aws(credentials=f"[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = {CANARY}\n")
@@ -37,7 +38,9 @@ def canary(desk: Desk, example: Callable[[str], str]) -> dict[str, str]:
 
 def everything_written(desk: Desk, *outputs: str) -> str:
     log = desk.log.read_text()
-    return "\n".join([*outputs, log, json.dumps(desk.status()), desk.ok("status"), *processes(desk)])
+    told = [desk.ok(*command) for command in (["status"], ["metrics"], ["config", "show"])]
+    assert " DEBUG " in log
+    return "\n".join([*outputs, log, json.dumps(desk.status()), *told, *processes(desk)])
 
 
 def processes(desk: Desk) -> list[str]:

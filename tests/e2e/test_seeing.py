@@ -98,5 +98,5 @@ def test_status_tells_what_the_process_takes(desk: Desk) -> None:
         status = desk.status()
     assert status["rss"] > 1_000_000
     assert 0 < status["fds"] < 100
-    assert 0 < status["threads"] < 10
+    assert 0 < status["threads"] < 50
     assert 0 <= status["children"] < 5
