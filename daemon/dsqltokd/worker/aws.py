@@ -39,7 +39,7 @@ from botocore.tokens import SSOTokenProvider
 from dsqltok.errors import ConfigurationError, CredentialsError, DsqltokError
 from dsqltok.protocol import is_aws
 from dsqltokd.worker import awserrors, awsfiles, identity, signin
-from dsqltokd.worker.awsanswers import Roles
+from dsqltokd.worker.awsanswers import Roles, check_sign_in
 from dsqltokd.worker.awshelper import Helper
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 _NETWORK = Config(connect_timeout=3, read_timeout=4, retries={"total_max_attempts": 2, "mode": "standard"})
 _ONE_QUESTION = Config(connect_timeout=3, read_timeout=3, retries={"total_max_attempts": 1, "mode": "standard"})
 _ROLE_SESSION_NAME = "dsqltok"
+_TO_SIGN = 1.0  # seconds that a session must last for tokens to be signed with it
 _ISO_BASIC = "%Y%m%dT%H%M%SZ"
 
 
@@ -189,6 +190,7 @@ def _session_for(profile: str | None, regions: list[str | None], roles: Roles) -
     instance._role_fetcher._evaluate_expiration = lambda _credentials: None  # noqa: SLF001 - a contract test holds it
     session.register("provide-client-params.sts", roles.asks)
     session.register("after-call.sts", roles.answers)
+    session.register("after-call.sso-oidc", check_sign_in)
     # A profile's own role needs some region of STS: the token's will do where nothing else is configured.
     if None not in regions and session.get_config_variable("region") is None:
         session.set_config_variable("region", regions[0])
@@ -205,8 +207,8 @@ def _credentials(
     try:
         return _obtain(session, job["role_arn"], [region for _, region, _ in job["targets"]]), None
     except Exception as error:
-        if in_hand is None:
-            raise
+        if in_hand is None or (in_hand.expires_at or 0) <= time.time() + _TO_SIGN:
+            raise  # this is what keeps tokens from being had, not that the session has ended meanwhile
         return in_hand, _meaning(error, job, roles)
 
 
