@@ -17,6 +17,7 @@ why. `attended` is set where getting credentials runs a program each time, which
 With `sso` in place of all but profile and environment, the job is a step of an SSO login: see `signin`.
 
 `last` asks for this worker's end, and that of whatever a credential_process has left behind, where something failed.
+One that ran none goes on: while AWS is away, an attempt costs a fifth of what it costs a new worker.
 `files` lists the AWS files that decide, with their identity from before they were read. A session comes back only where
 the credentials are temporary and say when they end: everything else is read anew each time and kept nowhere.
 """
@@ -51,6 +52,8 @@ _ROLE_SESSION_NAME = "dsqltok"
 _TO_SIGN = 1.0  # seconds that a session must last for tokens to be signed with it
 _ISO_BASIC = "%Y%m%dT%H%M%SZ"
 
+_HELPERS: list[Helper] = []  # that this worker has started
+
 
 def _process_provider(profile_name: str, load_config: Any) -> botocore.credentials.ProcessProvider:
     """Return botocore's provider for credential_process, with a helper that has bounds."""
@@ -59,6 +62,7 @@ def _process_provider(profile_name: str, load_config: Any) -> botocore.credentia
     def start(arguments: list[str], **_: object) -> Helper:
         if not runs:
             runs.append(Helper(profile_name, arguments))
+            _HELPERS.extend(runs)
         return runs[0]
 
     return _ProcessProvider(profile_name, load_config, popen=start)
@@ -104,14 +108,14 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
             found |= awsfiles.seen(sign_ins)  # botocore may have renewed one, which is no news then
         tokens = _sign_all(session, credentials, job["targets"], job["ttl"])
     except Exception as error:  # noqa: BLE001 - botocore's failures are of a dozen unrelated classes
-        return {"error": _meaning(error, job, roles).as_data(), "files": list(found.items()), "last": True}
+        return {"error": _meaning(error, job, roles).as_data(), "files": list(found.items()), "last": bool(_HELPERS)}
     return {
         "session": _session(job["session"], credentials),
         "tokens": tokens,
         "attended": credentials.attended,
         "failure": failure and failure.as_data(),
         "files": list(found.items()),
-        "last": failure is not None,
+        "last": failure is not None and bool(_HELPERS),
     }
 
 
