@@ -45,10 +45,10 @@ GONE = None  # connections are refused
 
 AWS_AWAY: list[Mood | None] = [
     GONE,
-    moods.swallows,
     moods.says(200, ""),
     moods.says(200, "<html><b>Sign in to this network</html>"),
     moods.says(403, "<html>Sign in to this network</html>"),
+    moods.swallows,
     moods.drips,
     moods.says(503, ""),
 ]
@@ -193,7 +193,7 @@ def signed_in(desk: Desk, sso: Sso, life_s: float) -> None:
 
 
 @pytest.mark.promise(
-    SERVED, fault="STS refused, silent, dripping, throttled, down, garbled, empty, expired", short=4, long=55
+    SERVED, fault="STS refused, silent, dripping, throttled, down, garbled, empty, expired", short=3, long=55
 )
 def test_while_sts_is_away(faults: Faults, by_role: Away) -> None:
     with by_role.desk.daemon():
@@ -202,7 +202,7 @@ def test_while_sts_is_away(faults: Faults, by_role: Away) -> None:
 
 
 @pytest.mark.promise(
-    SERVED, fault="SSO refused, silent, dripping, throttled, down, garbled, empty, expired", short=2, long=50
+    SERVED, fault="SSO refused, silent, dripping, throttled, down, garbled, empty, expired", short=1, long=50
 )
 def test_while_single_sign_on_is_away(faults: Faults, by_sign_in: Away, sso: Sso) -> None:
     signed_in(by_sign_in.desk, sso, 30 * 86_400)
@@ -272,7 +272,7 @@ def hammer(away: Away, connections: list[Connection], seconds: float = 0.0) -> N
             return
 
 
-@pytest.mark.promise(BOUNDED, fault="a minute, throttled or empty; 100 at once ask again and again", short=2, long=30)
+@pytest.mark.promise(BOUNDED, fault="a minute, throttled or empty; 100 at once ask again and again", short=1, long=30)
 def test_requests_of_a_minute_are_few(faults: Faults, by_role: Away, request: pytest.FixtureRequest) -> None:
     real = 2 if request.config.getoption("soak") else 0  # of these minutes pass by themselves
     with by_role.desk.daemon(), contextlib.ExitStack() as parts:
@@ -301,7 +301,7 @@ def asked(away: Away, times: int) -> bool:
 
 @pytest.mark.promise(BOUNDED, fault="empty, nobody asks", short=1, long=4)
 def test_attempts_of_the_background_are_few(faults: Faults, by_role: Away, request: pytest.FixtureRequest) -> None:
-    attempts = 6 if request.config.getoption("soak") else 3
+    attempts = 6 if request.config.getoption("soak") else 2
     with by_role.desk.daemon(), by_role.desk.connection() as connection:
         for turn in faults:
             by_role.returns()
