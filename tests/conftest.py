@@ -90,9 +90,9 @@ def sts(ledger: Ledger) -> Iterator[Sts]:
 
 
 @pytest.fixture
-def sso(ledger: Ledger) -> Iterator[Sso]:
+def sso(ledger: Ledger, clock: Clock) -> Iterator[Sso]:
     """Run a single sign-on of the test's own, whose role credentials the stand-in accepts. Nobody is signed in yet."""
-    with Sso() as service:
+    with Sso(clock) as service:
         ledger.also_ask(service.find)
         yield service
 

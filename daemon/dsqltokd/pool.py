@@ -3,6 +3,7 @@
 The rules:
 - A worker does one job at a time. While one is busy the next job of its kind starts another, up to `_MOST` of a kind.
 - Past its deadline a worker is killed with its whole process group, helpers and all, and its pipes are closed unread.
+  A job's time begins when the worker can do it: a new one says so by an empty line, and has a while to start.
 - One that did its job lingers for the next of the same kind and key, unless the job says that it held secrets, or the
   answer that it was the worker's last; of a kind, the longest idle ones end early where many linger.
 - One that lingered may have died meanwhile: its job gets a fresh one. To die over the first job is an error.
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 LINGER = 30.0
-_START = 5.0  # seconds that a process may take to start, on top of its first job's deadline
+_START = 7.0  # seconds that a process may take to start, on top of its first job's deadline
 _MOST = {"project": 4, "program": 4, "aws": 16, "keystore": 1}
 _MOST_IDLE = 4  # of a kind
 _MOST_ANSWER = 32 << 20
@@ -41,6 +42,7 @@ class _Worker(asyncio.SubprocessProtocol):
         self.used = False
         self.retire: asyncio.TimerHandle | None = None
         self._transport: asyncio.SubprocessTransport | None = None
+        self._started: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._answer: asyncio.Future[bytes] | None = None
         self._received = bytearray()
 
@@ -49,6 +51,9 @@ class _Worker(asyncio.SubprocessProtocol):
         self._transport = transport
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002 - there is one pipe to read
+        if not self._started.done():
+            self._started.set_result(data.startswith(b"\n"))
+            data = data[1:]
         self._received += data
         if len(self._received) > _MOST_ANSWER:
             self.kill()
@@ -56,12 +61,19 @@ class _Worker(asyncio.SubprocessProtocol):
             self._answer.set_result(bytes(self._received))
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - the base class's
+        if not self._started.done():
+            self._started.set_result(False)
         if self._answer and not self._answer.done():
             self._answer.set_exception(_DiedError())
 
     @property
     def alive(self) -> bool:
         return self._transport is not None and self._transport.get_returncode() is None
+
+    async def start(self) -> None:
+        """Wait until it can do a job."""
+        if not await self._started:
+            raise _DiedError
 
     async def do(self, job: Mapping[str, Any]) -> dict[str, Any]:
         transport = self._transport
@@ -157,7 +169,9 @@ class Pool:
         worker = self._take((kind, key)) or await self._start(kind)
         reused = worker.used
         try:
-            async with asyncio.timeout(deadline if reused else deadline + _START):
+            async with asyncio.timeout(_START):
+                await worker.start()
+            async with asyncio.timeout(deadline):
                 answer = await worker.do({**job, "seconds": deadline})
         except _DiedError:
             self._end(worker)

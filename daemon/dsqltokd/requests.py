@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Handler: TypeAlias = Callable[[dict[str, Any], Channel], dict[str, Any] | Awaitable[dict[str, Any]]]
     """Answers the parameters of a request, at once or later; raises `DsqltokError`."""
 
+_LOOK_SECONDS = 5.0  # between two looks of a watcher at its token; no failure is followed by a new attempt sooner
 _LOAD_SECONDS = 1.0  # that a first request waits for what the keyring may hold
 
 
@@ -69,13 +70,13 @@ class Requests:
                     return _answer(chosen, token, entry)
         return self._token(query)
 
-    async def _token(self, query: Query) -> dict[str, Any]:
+    async def _token(self, query: Query, *, standing: bool = False) -> dict[str, Any]:
         entry = await self._entry(query)
         chosen = choice.token(entry, query)
-        token = await self._fresh(chosen.target, query)
+        token = await self._fresh(chosen.target, query, standing=standing)
         return _answer(chosen, token, entry)
 
-    async def _fresh(self, target: Target, query: Query) -> Token:
+    async def _fresh(self, target: Target, query: Query, *, standing: bool = False) -> Token:
         if not self.loaded.is_set() and self._tokens.peek(target) is None:
             try:
                 async with asyncio.timeout(_LOAD_SECONDS):
@@ -83,7 +84,7 @@ class Requests:
             except TimeoutError:
                 pass  # the keyring hangs, and what it may hold is not worth more of the caller's time
         try:
-            return await self._tokens.get(target, query.secrets())
+            return await self._tokens.get(target, query.secrets(), standing=standing)
         except CredentialsError as error:
             if "login" in error.data:
                 error.hint = f"run {_login_command(query)}"
@@ -149,10 +150,10 @@ class Requests:
         self, query: Query, last: dict[str, Any], news: asyncio.Future[None], channel: Channel
     ) -> None:
         while True:
-            await asyncio.shield(news)
+            await asyncio.wait([news], timeout=_LOOK_SECONDS)
             news = self._news
             try:
-                answer = await self._token(query)
+                answer = await self._token(query, standing=True)
             except DsqltokError as error:
                 answer = {"error": error.as_data()}
             if answer != last:

@@ -9,6 +9,8 @@ The rules:
 4. An invalidation beats a refresh in flight: it moves `generation` on, and what comes back for an older one is dropped.
    What was in hand becomes `suspect`: served only where a new try fails for a reason that may pass by itself.
 5. After a fatal failure nothing runs in the background until an invalidation; a request probes again, but not often.
+6. Where nothing usable is in hand but a session, it signs first, and is renewed after that: that may take long.
+7. A standing request, which goes on by itself, begins nothing that only a change can mend or that asks a person.
 """
 
 from __future__ import annotations
@@ -17,14 +19,17 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from dsqltok.errors import CredentialsError
 from dsqltokd import schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from dsqltok.errors import DsqltokError
     from dsqltokd.model import Instant, Policy, Session, Target, Token
 
+_UNASKED = "its credentials come from a program that may ask for something, which runs only for a command of yours"
+_ASK = "run dsqltok get"
 _USE_GRAIN = 60.0  # a use is noted at most this often, in seconds: a warm lookup changes nothing
 
 
@@ -92,8 +97,8 @@ class Verdict(NamedTuple):
     age: float = 0.0
 
 
-def ask(state: State, target: Target, now: Instant, policy: Policy) -> tuple[State, Verdict]:
-    """Somebody asks for a token of `target`."""
+def ask(state: State, target: Target, now: Instant, policy: Policy, *, standing: bool = False) -> tuple[State, Verdict]:
+    """Somebody asks for a token of `target`; `standing` tells that nobody does so right now, but did once."""
     slot = state.slots.get(target) or Slot(used_boot=float("-inf"))
     if now.boot - slot.used_boot >= _USE_GRAIN:
         slot = replace(slot, used_boot=now.boot)
@@ -102,7 +107,9 @@ def ask(state: State, target: Target, now: Instant, policy: Policy) -> tuple[Sta
     if usable and not slot.suspect and not _is_poor(state, usable, now, policy):
         return state, Verdict(token=usable)
     failure = _obstacle(state, slot, now)
-    if failure is None or _may_probe(failure, now):
+    if standing and _would_ask(state, now) and (failure is None or failure.error.retryable):
+        failure = Failure(CredentialsError(_UNASKED, hint=_ASK), now.boot)
+    if failure is None or (_may_probe(failure, now) and (failure.error.retryable or not standing)):
         return state, Verdict(token=None if slot.suspect else usable, wait=True)
     if usable and (failure.error.retryable or not slot.suspect):
         return state, Verdict(token=usable)
@@ -163,8 +170,13 @@ def wake_in(state: State, now: Instant, policy: Policy) -> float | None:
     return None if wait == float("inf") else wait
 
 
+def _would_ask(state: State, now: Instant) -> bool:
+    """Tell whether a refresh may ask a person for something."""
+    return state.attended and session_in_hand(state, now) is None
+
+
 def _quiet_until(state: State, now: Instant) -> float:
-    if state.attended and session_in_hand(state, now) is None:
+    if _would_ask(state, now):
         return float("inf")
     return max(_retry_at(state, state.failure), _retry_at(state, _lost_renewal(state, now)))
 
@@ -206,7 +218,7 @@ def _session_due_in(state: State, now: Instant) -> float:
 
 
 def begin(state: State, *, renew: bool) -> State:
-    """A refresh starts; `renew` is what `wants_renewal` said of it."""
+    """A refresh starts; `renew` is what `renews` said of it."""
     return replace(state, attempt=state.generation, renewing=renew)
 
 
@@ -218,8 +230,20 @@ def session_in_hand(state: State, now: Instant) -> Session | None:
     return session
 
 
+def renews(state: State, targets: Iterable[Target], now: Instant, *, asked: bool) -> bool:
+    """Tell whether a refresh of `targets` that starts now is to get a new session; `asked` as in `wants_renewal`."""
+    if session_in_hand(state, now) is not None and not all(_is_usable(state, target, now) for target in targets):
+        return False
+    return wants_renewal(state, now, asked=asked)
+
+
+def _is_usable(state: State, target: Target, now: Instant) -> bool:
+    slot = state.slots.get(target)
+    return slot is not None and slot.token is not None and slot.token.remaining(now) > 0
+
+
 def wants_renewal(state: State, now: Instant, *, asked: bool) -> bool:
-    """Tell whether a refresh starting now is to get a new session even if one is in hand.
+    """Tell whether it is time for a new session even if one is in hand.
 
     `asked` tells that a request waits for it: after a fatal failure nothing else makes it try.
     """
@@ -257,6 +281,8 @@ def fail(state: State, error: DsqltokError, now: Instant) -> State:
     """The refresh in flight failed."""
     if not stands(state):
         return replace(state, attempt=None)
+    if not state.renewing and session_in_hand(state, now) is None:
+        return replace(state, attempt=None)  # the session has ended meanwhile, and the next refresh gets a new one
     failure: Failure | None = _another(state.failure, error, now)
     renewal = state.renewal
     if state.renewing:

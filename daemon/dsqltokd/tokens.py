@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dsqltokd.state import State, Verdict
 
 _log = logging.getLogger(__name__)
-_A_LITTLE = 1.0  # seconds to wait for a better token while one that still works is in hand
+_A_LITTLE = 1.0  # seconds of a refresh that are waited for while a token that still works is in hand
 _LONGEST_SLEEP = 30.0  # seconds; timers stop in a suspend, so that what is warm is looked at this often
 
 
@@ -52,6 +52,7 @@ class Tokens:
         self._forgotten = forgotten
         self.states: dict[Identity, State] = {}
         self._wanted: dict[Identity, set[Target]] = {}
+        self._began: dict[Identity, float] = {}
         self._news: dict[Identity, asyncio.Future[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -70,24 +71,24 @@ class Tokens:
         verdict = self._ask(target)
         return None if verdict.wait else verdict.token
 
-    async def get(self, target: Target, secrets: Mapping[str, str]) -> Token:
+    async def get(self, target: Target, secrets: Mapping[str, str], *, standing: bool = False) -> Token:
         """Return a token of `target`, refreshing first where need be. `secrets` are the caller's sealed variables.
 
-        Raises what keeps it from being had: `CredentialsError`, `DeniedError`, `ConfigurationError`,
-        `UnavailableError`, `TimedOutError`.
+        `standing` is as in `state.ask`. Raises what keeps it from being had: `CredentialsError`, `DeniedError`,
+        `ConfigurationError`, `UnavailableError`, `TimedOutError`.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + self.patience
         while True:
-            verdict = self._ask(target)
+            verdict = self._ask(target, standing=standing)
             if verdict.error is not None:
-                raise state.retold(verdict.error, verdict.age)
+                raise verdict.error.fresh() if standing else state.retold(verdict.error, verdict.age)
             if not verdict.wait:
                 assert verdict.token is not None  # noqa: S101 - a verdict is one of three
                 return verdict.token
-            news = self._want(target, secrets)
-            left = end - loop.time()
-            await asyncio.wait([news], timeout=min(left, _A_LITTLE) if verdict.token else left)
+            news = self._want(target, secrets, asked=not standing)
+            until = min(end, self._began[target.identity] + _A_LITTLE) if verdict.token else end
+            await asyncio.wait([news], timeout=max(0.0, until - loop.time()))
             if news.done():
                 continue
             if verdict.token and verdict.token.remaining(clock.now()) > 0:
@@ -103,10 +104,10 @@ class Tokens:
         identity = target.identity
         self._ask(target)
         while self.states[identity].attempt is not None:
-            await asyncio.wait([self._want(target, secrets)])
+            await asyncio.wait([self._want(target, secrets, asked=True)])
         self._wanted.setdefault(identity, set()).add(target)
         # Whoever asked may go away; a refresh that has begun is to come to its end.
-        await asyncio.shield(self._start(identity, (), secrets, code=code, renew=True))
+        await asyncio.shield(self._start(identity, (), secrets, asked=True, code=code, renew=True))
         known = self.states[identity]
         failure = known.failure or known.renewal
         if failure is not None:
@@ -165,9 +166,10 @@ class Tokens:
             kept = self.states[identity] = state.forget(known, now, self._policy)
             if not kept.slots and kept.attempt is None:
                 del self.states[identity]
+                self._began.pop(identity, None)
                 self._forgotten(identity)
             elif identity.seal is None and (due := state.due(kept, now, self._policy)):
-                self._start(identity, due, {})
+                self._start(identity, due, {}, asked=False)
         self._schedule()
 
     async def close(self) -> None:
@@ -178,23 +180,24 @@ class Tokens:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _ask(self, target: Target) -> Verdict:
+    def _ask(self, target: Target, *, standing: bool = False) -> Verdict:
         known = self._state(target.identity)
-        self.states[target.identity], verdict = state.ask(known, target, clock.now(), self._policy)
+        found = state.ask(known, target, clock.now(), self._policy, standing=standing)
+        self.states[target.identity], verdict = found
         return verdict
 
     def _state(self, identity: Identity) -> State:
         known = self.states.get(identity)
         return state.State(spread=_spread(identity)) if known is None else known
 
-    def _want(self, target: Target, secrets: Mapping[str, str]) -> asyncio.Future[None]:
+    def _want(self, target: Target, secrets: Mapping[str, str], *, asked: bool) -> asyncio.Future[None]:
         identity = target.identity
         self._wanted.setdefault(identity, set()).add(target)
         news = self._news.get(identity)
         if news is None or news.done():
             news = self._news[identity] = asyncio.get_running_loop().create_future()
         if self.states[identity].attempt is None:
-            self._start(identity, (), secrets)
+            self._start(identity, (), secrets, asked=asked)
         return news
 
     def _start(
@@ -203,14 +206,15 @@ class Tokens:
         due: Iterable[Target],
         secrets: Mapping[str, str],
         *,
+        asked: bool,
         code: str | None = None,
         renew: bool = False,
     ) -> asyncio.Task[None]:
-        wanted = self._wanted.pop(identity, set())
-        targets = list({*wanted, *due})
+        targets = list({*self._wanted.pop(identity, set()), *due})
         known = self.states[identity]
-        renew = renew or state.wants_renewal(known, clock.now(), asked=bool(wanted))
+        renew = renew or state.renews(known, targets, clock.now(), asked=asked)
         self.states[identity] = state.begin(known, renew=renew)
+        self._began[identity] = asyncio.get_running_loop().time()
         session = state.session_in_hand(known, clock.now())
         job = _job(identity, session, targets, secrets, self._settings.now.token_ttl)
         job |= {"renew": renew, "code": code}

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,13 @@ from dsqltokd.worker import aws, signin
 from standin import moods
 from standin.moods import MoodySts
 from standin.sigv4 import Credentials, authenticate
+from standin.sso import Sso
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from standin.imds import Imds
+    from standin.moods import Mood
     from standin.sts import Sts
 
 KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n"
@@ -138,6 +141,36 @@ def test_requests_for_the_roles_of_a_profile_have_bounds_too(home: Path) -> None
         configure(home, f"[default]\n{KEYS}{role}")
         assert aws.run(job(home, "role"))["error"]["kind"] == "unavailable"
         assert down.asked == 2
+
+
+def test_a_session_that_ends_while_it_cannot_be_renewed_does_not_hide_why(home: Path) -> None:
+    with MoodySts(moods.says(503, "")) as down:
+        role = f"[profile role]\nrole_arn = {ROLE}\nsource_profile = default\nendpoint_url = {down.url}\n"
+        configure(home, f"[default]\n{KEYS}{role}")
+        keys = {"access_key_id": "ASIA", "secret_access_key": "x", "session_token": "x"}
+        ending = {"session": {**keys, "obtained_at": time.time() - 900, "expires_at": time.time() + 0.9}}
+        assert aws.run({**job(home, "role"), **ending})["error"]["kind"] == "unavailable"
+
+
+@pytest.mark.parametrize(
+    ("mood", "said"),
+    [
+        (moods.complains(503, "Down"), "the sso session cannot be renewed: aws says 503"),
+        (moods.says(403, ""), "the renewal of the sso session: the answer makes no sense"),
+        (moods.says(400, '{"error": "invalid_grant"}', **{"x-amzn-ErrorType": "InvalidGrantException"}), "has expired"),
+    ],
+)
+def test_a_sign_in_that_cannot_be_renewed_for_now_has_not_ended(home: Path, mood: Mood, said: str) -> None:
+    sign_in = "[sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://corp.awsapps.com/start\n"
+    role = "sso_account_id = 123456789012\nsso_role_name = Dev\n"
+    configure(home, f"{sign_in}[profile sso]\nsso_session = corp\n{role}")
+    (home / ".aws/sso/cache").mkdir(parents=True)
+    with Sso() as sso, MoodySts(mood) as oidc:
+        name, kept = sso.signed_in("https://corp.awsapps.com/start", "corp", life_s=-1)
+        (home / ".aws/sso/cache" / name).write_text(kept)
+        asked = job(home, "sso")
+        asked["environment"] |= {"AWS_ENDPOINT_URL_SSO_OIDC": oidc.url, "AWS_ENDPOINT_URL_SSO": sso.url}
+        assert said in aws.run(asked)["error"]["message"]
 
 
 def test_the_sso_cache_is_where_the_callers_home_is(home: Path) -> None:

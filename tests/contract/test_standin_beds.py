@@ -8,13 +8,15 @@ import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.exceptions
 import pytest
 from botocore.config import Config
 
-from standin import people
+from standin import dated, moods, people
+from standin.moods import MoodySts
 from standin.sts import BlackHole, RefusingSts
 
 if TYPE_CHECKING:
@@ -57,6 +59,35 @@ def test_a_black_hole_takes_connections_and_gives_nothing_back() -> None:
         client.sendall(b"POST / HTTP/1.1\r\n\r\n")
         hole.swallow(timeout_s=10)
         assert select.select([client], [], [], 0)[0] == []
+
+
+def test_an_sts_changes_its_mood_and_leaves_and_comes_back_where_it_was() -> None:
+    user = "arn:aws:sts::123456789012:assumed-role/AtlasDSQLConnect/example"
+    with MoodySts(moods.complains(400, "ValidationError")) as sts:
+        with pytest.raises(botocore.exceptions.ClientError, match="ValidationError"):
+            assume_role(sts.url)
+        sts.mood = moods.issues_dated(user=user, clock=lambda: 4_000_000_000.9, life_s=900)
+        sts.leave()
+        with pytest.raises(botocore.exceptions.EndpointConnectionError):
+            assume_role(sts.url)
+        sts.come_back()
+        given = assume_role(sts.url)
+        with MoodySts(moods.passes_on(sts.url)) as front:
+            assert assume_role(front.url) == given
+        assert sts.asked == 3
+    made = dated.find(given["AccessKeyId"])
+    assert made is not None
+    assert (given["SecretAccessKey"], given["SessionToken"]) == (made.secret_access_key, made.session_token)
+    assert given["Expiration"].timestamp() == made.expires_at == 4_000_000_900
+
+
+def test_an_sts_that_swallows_requests_lets_go_of_them_when_it_leaves() -> None:
+    with MoodySts(moods.swallows) as sts, socket.create_connection(("127.0.0.1", urlsplit(sts.url).port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        while not sts.asked:
+            assert select.select([client], [], [], 0.01)[0] == []
+        sts.leave()
+        assert client.recv(1) == b""
 
 
 KEYRING = """

@@ -43,7 +43,7 @@ def said(desk: Desk) -> Iterator[list[str]]:
     """Collect what was said, and search it for the secret at the end, with all that the daemon keeps."""
     words: list[str] = []
     desk.project(BLOCK)
-    desk.configure("aws_timeout = 1\n")
+    desk.configure("aws_timeout = 3\n")
     yield words
     assert CANARY not in "".join(words)
     assert CANARY not in desk.ok("status", "--json")
@@ -218,8 +218,8 @@ HELPERS: dict[str, tuple[str, Row]] = {
     "ages": (printing(Expiration="2001-01-01T00:00:00Z"), (5, "printed credentials that have expired")),
     "dreams": (printing(Expiration="soon", SessionToken=CANARY), (5, "is no moment in time")),
     "drifts": (printing(Expiration="2999-01-01T00:00:00", SessionToken=CANARY), (5, "is no moment in time")),
-    "hangs": ("sleep 1000", (8, "no credentials within 1 s")),
-    "lingers": ("exec >&-; sleep 1000", (8, "no credentials within 1 s")),
+    "hangs": ("sleep 1000", (8, "no credentials within 3 s")),
+    "lingers": ("exec >&-; sleep 1000", (8, "no credentials within 3 s")),
 }
 
 
@@ -296,7 +296,7 @@ MOODS: dict[str, tuple[Mood, Row, int]] = {
     "has ended": (issuing(expiration="2001-01-01T00:00:00Z"), (5, "the credentials in the answer have expired"), 1),
     "ends some day": (issuing(expiration=CANARY), (7, "the answer makes no sense"), 1),
     "is mistaken": (issuing(user=USER.replace("Dev", "Admin")), (7, "the answer is for another role"), 1),
-    "drips": (moods.drips, (8, "no credentials within 1 s"), 1),
+    "drips": (moods.drips, (8, "no credentials within 3 s"), 1),
 }
 
 
@@ -310,7 +310,7 @@ def test_what_sts_does_wrong_is_told_and_not_asked_for_again_at_once(desk: Desk,
         }
         hole, tls = parts.enter_context(BlackHole()), parts.enter_context(MoodySts(moods.drips, tls=True))
         elsewhere: dict[str, tuple[str, Row]] = {
-            "black hole": (hole.url, (8, "no credentials within 1 s")),
+            "black hole": (hole.url, (8, "no credentials within 3 s")),
             "untrusted": (tls.url, (7, "the TLS certificate of AWS was not accepted at 127.0.0.1")),
             "refused": (f"http://me:{CANARY}@127.0.0.1:9", (7, "AWS cannot be reached at 127.0.0.1")),
             "no such name": ("http://sts.invalid", (7, "AWS cannot be reached at sts.invalid")),

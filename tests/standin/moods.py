@@ -1,17 +1,25 @@
-"""STS in its worse moods: what answers in its place is slow, lies, or is something else altogether."""
+"""STS in its worse moods: what answers in its place is slow, lies, or is something else altogether.
+
+The same moods are good in front of another service, which `passes_on` asks in better ones.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import http.client
 import http.server
+import socket
 import ssl
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
 import trustme
 
+from . import dated
+
 if TYPE_CHECKING:
-    import socket
     import socketserver
     from collections.abc import Callable
 
@@ -22,59 +30,82 @@ _POLL_S = 0.05  # how soon a server notices that it is to stop
 _ISSUED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
 <AssumedRoleUser><Arn>{user}</Arn><AssumedRoleId>AROA:x</AssumedRoleId></AssumedRoleUser>
 <Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey>
-<SessionToken>{secret}</SessionToken>{expiration}</Credentials>
+<SessionToken>{token}</SessionToken>{expiration}</Credentials>
 </AssumeRoleResult></AssumeRoleResponse>"""
 _ERROR = "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{said}</Message></Error></ErrorResponse>"
 
 
 class MoodySts:
-    """An HTTP server that answers every request by its mood, as a context manager.
+    """An HTTP server that answers every request by its mood, as a context manager. `mood` may change at any time.
 
     `url` is its endpoint, `asked` counts requests. Over `tls` its certificate is of a CA that nobody trusts.
+    Between `leave` and `come_back` connections are refused, and nobody else gets the port.
     """
 
     url: str
     asked: int
 
     def __init__(self, mood: Mood, *, tls: bool = False) -> None:
-        self._mood = mood
+        self.mood = mood
         self._tls = tls
 
     def __enter__(self) -> Self:
         self.asked = 0
+        self._place = socket.socket()
+        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._place.bind((_LOOPBACK, 0))
+        self.come_back()
+        self.url = f"{'https' if self._tls else 'http'}://{_LOOPBACK}:{self._server.server_port}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+        self._place.close()
+
+    def come_back(self) -> None:
+        """Take connections again, which is how it begins."""
         self._over = threading.Event()
-        self._server = http.server.ThreadingHTTPServer((_LOOPBACK, 0), self._answer)
-        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients that hang up are expected
+        self._server = _Server(self._place.getsockname(), self._answer)
         if self._tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             trustme.CA().issue_cert(_LOOPBACK).configure_cert(context)
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.url = f"{'https' if self._tls else 'http'}://{_LOOPBACK}:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_S,), name="moody sts")
         self._thread.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    def leave(self) -> None:
+        """Refuse connections, and end those that there are. To leave twice is to leave once."""
+        if not self._over.is_set():
+            self._over.set()
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
 
     def _answer(self, connection: socket.socket, peer: object, server: socketserver.BaseServer) -> _Request:
-        self.asked += 1
-        return _Request(connection, peer, server, mood=self._mood, over=self._over)
+        return _Request(connection, peer, server, sts=self, over=self._over)
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    allow_reuse_port = True
+
+    def handle_error(self, *_: object) -> None:
+        """Keep quiet: clients that hang up are expected."""
 
 
 class _Request(http.server.BaseHTTPRequestHandler):
-    def __init__(self, *arguments: object, mood: Mood, over: threading.Event) -> None:
-        self._mood = mood
+    def __init__(self, *arguments: object, sts: MoodySts, over: threading.Event) -> None:
+        self._sts = sts
         self.over = over
+        self.body = b""
         super().__init__(*arguments)  # type: ignore[arg-type]  # they are passed on as they came
 
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+    def _handle(self) -> None:
+        self._sts.asked += 1
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         with contextlib.suppress(OSError):
-            self._mood(self)
+            self._sts.mood(self)
+
+    do_GET = do_POST = _handle  # noqa: N815 - http.server's names
 
     def begin(self, status: int, length: int, **headers: str) -> None:
         self.send_response(status)
@@ -104,7 +135,44 @@ def complains(status: int, code: str, said: str = "Because.") -> Mood:
 def issues(*, user: str, secret: str, key: str = "ASIAEXAMPLE", expiration: str = "2999-01-01T00:00:00Z") -> Mood:
     """Answer with credentials of a role session, which no other part of the test bed knows."""
     given = f"<Expiration>{expiration}</Expiration>" if expiration else ""
-    return says(200, _ISSUED.format(user=user, key=key, secret=secret, expiration=given))
+    return says(200, _ISSUED.format(user=user, key=key, secret=secret, token=secret, expiration=given))
+
+
+def issues_dated(*, user: str, clock: Callable[[], float], life_s: float) -> Mood:
+    """Answer with credentials of `dated`, which end `life_s` seconds later by `clock`."""
+
+    def answer(request: _Request) -> None:
+        made = dated.make(clock() + life_s)
+        ends = datetime.fromtimestamp(made.expires_at or 0, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        given = {"key": made.access_key_id, "secret": made.secret_access_key, "token": made.session_token}
+        expiration = f"<Expiration>{ends}</Expiration>"
+        says(200, _ISSUED.format(user=user, expiration=expiration, **given))(request)
+
+    return answer
+
+
+def passes_on(url: str) -> Mood:
+    """Answer as the service at `url` does."""
+
+    def answer(request: _Request) -> None:
+        service = http.client.HTTPConnection(urlsplit(url).netloc)
+        with contextlib.closing(service):
+            service.request(request.command, request.path, request.body, dict(request.headers))
+            reply = service.getresponse()
+            body = reply.read()
+        request.begin(reply.status, len(body), **dict(reply.headers) | {"Content-Length": str(len(body))})
+        request.wfile.write(body)
+
+    return answer
+
+
+def swallows(request: _Request) -> None:
+    """Never answer, until the client gives up or the server leaves."""
+    while not request.over.is_set():
+        request.connection.settimeout(1.0)
+        with contextlib.suppress(TimeoutError):
+            if not request.connection.recv(1, socket.MSG_PEEK):
+                return
 
 
 def drips(request: _Request) -> None:

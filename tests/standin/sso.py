@@ -22,6 +22,8 @@ from . import web
 from .mint import Mint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .sigv4 import Credentials
     from .web import Reply, Request
 
@@ -52,15 +54,15 @@ class RoleAsked:
 class Sso:
     """The server, as a context manager; `url` is the endpoint of both services once entered.
 
-    `role_life_s` and `token_life_s` are the lives of what is given out from then on, `interval_s` is how often a
-    client is told to ask whether the person has signed in, `page` where the person does. `granted` lists the role
-    credentials given out, `devices` the device authorizations; `refreshed` counts the access tokens that a refresh
-    token brought.
+    `role_life_s` and `token_life_s` are the lives, by `clock`, of what is given out from then on, `interval_s` is how
+    often a client is told to ask whether the person has signed in, `page` where the person does. `granted` lists the
+    role credentials given out, `devices` the device authorizations; `refreshed` counts the access tokens that a
+    refresh token brought.
     """
 
     url: str
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.role_life_s = 3600.0
         self.token_life_s = 8 * 3600.0
         self.interval_s = 1
@@ -68,7 +70,8 @@ class Sso:
         self.granted: list[RoleAsked] = []
         self.devices: list[Device] = []
         self.refreshed = 0
-        self._mint = Mint()
+        self._clock = clock
+        self._mint = Mint(clock)
         self._clients: dict[str, str] = {}
         self._scoped: set[str] = set()
         self._access_tokens: dict[str, float] = {}
@@ -117,7 +120,7 @@ class Sso:
             "startUrl": start_url,
             "region": "us-east-1",
             "accessToken": self._access_token(life_s),
-            "expiresAt": _stamp(time.time() + life_s),
+            "expiresAt": _stamp(self._clock() + life_s),
         }
         if session is not None and refreshable:
             client = self._registered({"scopes": ["sso:account:access"]})
@@ -148,7 +151,7 @@ class Sso:
 
     def _role(self, request: Request) -> Reply:
         ends = self._access_tokens.get(request.headers.get("x-amz-sso_bearer_token", ""), 0.0)
-        if ends <= time.time():
+        if ends <= self._clock():
             said = {"message": "Session token not found or invalid"}
             return web.json_reply(said, 401, x_amzn_ErrorType="UnauthorizedException")
         made = self._mint.make(self.role_life_s)
@@ -162,7 +165,7 @@ class Sso:
         return web.json_reply({"roleCredentials": given})
 
     def _registered(self, asked: dict[str, Any]) -> dict[str, Any]:
-        client_id, secret, now = secrets.token_hex(11), secrets.token_hex(32), int(time.time())
+        client_id, secret, now = secrets.token_hex(11), secrets.token_hex(32), int(self._clock())
         self._clients[client_id] = secret
         if "sso:account:access" in asked.get("scopes", []):
             self._scoped.add(client_id)
@@ -223,7 +226,7 @@ class Sso:
 
     def _access_token(self, life_s: float) -> str:
         token = f"access-{secrets.token_hex(32)}"
-        self._access_tokens[token] = time.time() + life_s
+        self._access_tokens[token] = self._clock() + life_s
         return token
 
     def _refresh_token(self) -> str:

@@ -39,7 +39,7 @@ class Steps:
     environment: Mapping[str, str]
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.clock = clock
         self._wall = self._boot = 0.0
 
     def __enter__(self) -> Self:
@@ -70,7 +70,7 @@ class Steps:
     def _step(self, wall: float, boot: float) -> None:
         self._wall, self._boot = self._wall + wall, self._boot + boot
         self._shift.close()
-        self._shift.enter_context(self._clock.ahead(self._wall))
+        self._shift.enter_context(self.clock.ahead(self._wall))
         self._shared[:] = struct.pack(_FORMAT, self._wall, self._boot)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dsqltok.errors import CredentialsError, DsqltokError, UnavailableError
-from dsqltokd.worker.awsanswers import Roles
+from dsqltokd.worker.awsanswers import Roles, check_sign_in
 
 CANARY = "c4n4ry-wJalrXUtnFEMI"
 ROLE = "arn:aws:iam::123456789012:role/some/path/dsql"
@@ -61,6 +61,7 @@ def test_an_answer_without_credentials_for_the_role_is_told_by_what_is_wrong(
     with pytest.raises(kind) as caught:
         hear(parsed)
     assert caught.value.message == f"role {ROLE}: {said}"
+    assert caught.value.retryable
     assert CANARY not in str(caught.value.as_data())
 
 
@@ -84,3 +85,31 @@ def test_in_every_partition_a_role_is_compared_by_account_and_name() -> None:
         model=SimpleNamespace(name="AssumeRole"),
         context={},
     )
+
+
+def hear_of_a_renewal(status: int, code: str = "", message: str = "") -> None:
+    parsed = {"Error": {"Code": code, "Message": message}} if status >= 300 else {"accessToken": CANARY}
+    check_sign_in(http_response=SimpleNamespace(status_code=status), parsed=parsed, model=None, context={})
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((503, "503"), "the sso session cannot be renewed: aws says 503"),
+        ((429, "TooManyRequestsException", "Slow down."), "aws says TooManyRequestsException: Slow down"),
+        ((400, "SlowDown"), "aws says SlowDown"),
+        ((403, "403"), "the renewal of the sso session: the answer makes no sense"),
+    ],
+)
+def test_a_sign_in_that_cannot_be_renewed_now_is_not_taken_for_one_that_has_ended(
+    answer: tuple[int, str], said: str
+) -> None:
+    with pytest.raises(UnavailableError) as caught:
+        hear_of_a_renewal(*answer)
+    assert said in caught.value.message
+
+
+def test_a_sign_in_that_is_renewed_or_has_ended_is_botocores_business() -> None:
+    hear_of_a_renewal(200)
+    hear_of_a_renewal(400, "InvalidGrantException", "invalid_grant")
+    hear_of_a_renewal(401, "InvalidClientException")

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shlex
 import signal
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -179,6 +180,17 @@ def test_past_its_deadline_a_worker_is_killed_with_all_that_it_started(bench: Be
             await pool.run("aws", job, deadline=1.0)
         assert await reading == b"up\n"
         assert pool.size == 0
+        await until_no_workers()
+
+    play(scene())
+
+
+def test_a_new_worker_has_no_more_time_for_its_job_than_an_old_one(bench: Bench) -> None:
+    async def scene() -> None:
+        pool = Pool(ENVIRONMENT)
+        with pytest.raises(TimedOutError, match="the aws worker did not finish in 1 s"):
+            await pool.run("aws", bench.helper("touch begun; sleep 60"), deadline=1.0)
+        assert time.time() - (bench.directory / "begun").stat().st_mtime < 4
         await until_no_workers()
 
     play(scene())

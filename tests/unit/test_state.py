@@ -59,20 +59,25 @@ class Freshness(RuleBasedStateMachine):
 
     # What may happen
 
-    @rule(wanted=st.sampled_from([ONE, TWO]))
-    def a_token_is_asked_for(self, wanted: Target) -> None:
+    @rule(wanted=st.sampled_from([ONE, TWO]), standing=st.sampled_from([False, False, True]))
+    def a_token_is_asked_for(self, wanted: Target, standing: bool = False) -> None:
         world = self.world
-        world.state, verdict = state.ask(world.state, wanted, world.now, world.policy)
+        world.state, verdict = state.ask(world.state, wanted, world.now, world.policy, standing=standing)
         self.asked[wanted] = world.now.boot
-        self.check(wanted, verdict)
+        asks = standing and world.state.attended and state.session_in_hand(world.state, world.now) is None
+        if standing:
+            self.check_begins_little(wanted, verdict, asks=asks)
+        self.check(wanted, verdict, asks=asks)
         if verdict.wait:
             self.wanted.add(wanted)
-            self.begin()
+            self.begin(asked=not standing)
 
-    def begin(self, *due: Target) -> None:
+    def begin(self, *due: Target, asked: bool) -> None:
         if self.world.attempt is None:
-            self.world.begin(*self.wanted, *due, asked=bool(self.wanted))
+            self.world.begin(*self.wanted, *due, asked=asked)
             self.wanted = set()
+            if not asked:
+                self.check_troubles_nobody()
 
     @precondition(lambda self: self.world.attempt is None)
     @rule()
@@ -88,8 +93,7 @@ class Freshness(RuleBasedStateMachine):
             if outcome is not None and outcome.error is not None:
                 assert world.now.boot - outcome.boot >= 0.8, "no pause after a failure"
         if due:
-            self.begin(*due)
-            self.check_troubles_nobody()
+            self.begin(*due, asked=False)
 
     @precondition(lambda self: self.world.attempt is not None)
     @rule(signable=st.sampled_from([(ONE, TWO), (ONE,), (TWO,)]))
@@ -133,6 +137,8 @@ class Freshness(RuleBasedStateMachine):
             return
         assert _in_hand(world.state) == _in_hand(before), "a failed refresh harms a good value"
         assert world.state.session == before.session
+        if not attempt.renew and state.session_in_hand(before, world.now) is None:
+            return  # the session that was to sign has ended meanwhile: that says nothing of AWS
         outcome = Outcome(error, world.now.boot)
         if attempt.renew:
             self.renewal = outcome
@@ -175,7 +181,8 @@ class Freshness(RuleBasedStateMachine):
             return found
         return lost
 
-    def check(self, target: Target, verdict: Verdict) -> None:
+    def check(self, target: Target, verdict: Verdict, *, asks: bool) -> None:
+        """Hold an answer against the promises; `asks` tells that a better one could be had only from a person."""
         world, outcome = self.world, self.outcome(target)
         failed = outcome is not None and outcome.error is not None
         if verdict.token is not None:
@@ -187,15 +194,23 @@ class Freshness(RuleBasedStateMachine):
                 assert outcome is not None, "an invalidated token is served before a new try"
                 assert outcome.error is not None
                 assert outcome.error.retryable, "an invalidated token is served after a fatal failure"
-            elif not verdict.wait and not failed:
+            elif not (verdict.wait or failed or asks):
                 self.check_nothing_better(signed)
         if verdict.wait:
             self.check_worth_a_try(target)
-        elif verdict.token is None:
+        elif verdict.token is None and not asks:
             assert outcome is not None
             assert verdict.error is outcome.error
             assert verdict.age == self.world.now.boot - outcome.boot
             self.check_has_to_fail(target)
+
+    def check_begins_little(self, target: Target, verdict: Verdict, *, asks: bool) -> None:
+        """Hold what a standing request begins against what only a change can mend and what may ask a person."""
+        world, outcome, latest = self.world, self.outcome(target), self.latest.get(target)
+        lasting = outcome is not None and outcome.error is not None and not outcome.error.retryable
+        assert not (verdict.wait and (asks or lasting)), "a standing request begins what nobody asked for"
+        if asks and verdict.token is None and latest is not None and latest.invalidations == world.invalidations:
+            assert latest.token.remaining(world.now) <= 0, "a good token is withheld"
 
     def check_alive(self, signed: Signed) -> None:
         now, token = self.world.now, signed.token
@@ -228,7 +243,9 @@ class Freshness(RuleBasedStateMachine):
             assert since >= (5 if outcome.error.retryable else 30), "requests try again and again"
         elif latest is not None and since == 0 and world.now.wall >= latest.token.signed_at:
             slow = world.now.boot - latest.began.boot > world.policy.token_ttl / 2
-            assert slow or latest.token.remaining(world.now) <= 0, "a token is replaced the moment that it is there"
+            stopgap = latest.renews_later  # signed with the session in hand, which is renewed after that
+            over = latest.token.remaining(world.now) <= 0
+            assert slow or stopgap or over, "a token is replaced the moment that it is there"
 
     def check_has_to_fail(self, target: Target) -> None:
         world, latest, outcome = self.world, self.latest.get(target), self.outcome(target)

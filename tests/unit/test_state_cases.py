@@ -169,7 +169,8 @@ def test_a_target_that_cannot_be_signed_for_does_not_make_requests_try_while_the
 @pytest.mark.parametrize("error", [PASSING, LASTING])
 def test_a_session_that_cannot_be_renewed_goes_on_signing_to_its_end(error: DsqltokError) -> None:
     world = warm(World(Policy(), 3600.0, State()))
-    world.pass_time(2000.0)
+    in_the_background(world, 1700.0)
+    world.pass_time(120.0)
     world.begin(*due(world), asked=False)
     assert world.attempt is not None
     assert world.attempt.renew
@@ -293,3 +294,71 @@ def test_what_was_flushed_does_not_come_back_with_a_refresh_that_began_before() 
     assert world.state.session is None
     _, verdict = state.ask(world.state, ONE, world.now, world.policy)
     assert verdict == Verdict(wait=True)
+
+
+def asks_on(world: World) -> Verdict:
+    """Ask as a standing request does."""
+    world.state, verdict = state.ask(world.state, ONE, world.now, world.policy, standing=True)
+    return verdict
+
+
+def test_where_only_a_session_is_left_it_signs_before_it_is_renewed() -> None:
+    world = warm(World(Policy(), 3600.0, State()))
+    world.pass_time(2500.0)
+    assert asks(world).token is None
+    world.begin(ONE)
+    assert world.attempt is not None
+    assert not world.attempt.renew
+    world.sign()
+    assert asks(world).token is not None
+    assert due(world) == (ONE,)
+    world.begin(*due(world), asked=False)
+    assert world.attempt.renew
+
+
+def test_a_session_that_ends_before_it_has_signed_is_renewed_and_no_failure() -> None:
+    world = warm(World(Policy(), 3600.0, State()))
+    world.pass_time(3599.0)
+    assert asks(world).wait
+    world.begin(ONE)
+    world.pass_time(2.0)
+    world.fail(LASTING)
+    assert asks(world) == Verdict(wait=True)
+    world.begin(ONE)
+    assert world.attempt is not None
+    assert world.attempt.renew
+    world.fail(PASSING)
+    assert asks(world) == Verdict(error=PASSING)
+
+
+def test_a_standing_request_tries_again_every_five_seconds_while_the_background_waits_for_minutes() -> None:
+    world = warm(World(Policy(), None, State()))
+    assert len(failing_in_the_background(world, 3600, PASSING)) > 9
+    world.pass_time(5.0)
+    assert due(world) == ()
+    assert asks_on(world).wait
+
+
+def test_a_standing_request_does_not_try_again_what_only_a_change_can_mend() -> None:
+    world = warm(World(Policy(), None, State()))
+    world.pass_time(700.0)
+    world.begin(ONE)
+    world.fail(LASTING)
+    assert asks_on(world).token is not None
+    world.pass_time(3600.0)
+    assert asks_on(world) == Verdict(error=LASTING, age=3600.0)
+    world.state = state.invalidate(world.state)
+    assert asks_on(world).wait
+
+
+def test_a_standing_request_asks_nobody_for_anything() -> None:
+    world = warm(World(Policy(), None, State(), attended=True))
+    world.pass_time(700.0)
+    verdict = asks_on(world)
+    assert verdict.token is not None
+    assert not verdict.wait
+    world.pass_time(700.0)
+    verdict = asks_on(world)
+    assert verdict.error is not None
+    assert verdict.error.hint == "run dsqltok get"
+    assert asks(world).wait

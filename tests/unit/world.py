@@ -24,21 +24,29 @@ START = Instant(1_700_000_000.0, 5_000.0)
 
 @dataclass(frozen=True)
 class Signed:
-    """What the world remembers of a token: when the job began that made it, and what had been invalidated by then."""
+    """What the world remembers of a token: when the job began that made it, and what had been invalidated by then.
+
+    `renews_later` tells that the session was due to be renewed and signed first.
+    """
 
     token: Token
     began: Instant
     invalidations: int
+    renews_later: bool
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A refresh in flight, as the worker sees it: the session in hand, and whether it is to get a new one."""
+    """A refresh in flight, as the worker sees it: the session in hand, and whether it is to get a new one.
+
+    `overdue` tells that it is time for a new one.
+    """
 
     targets: frozenset[Target]
     began: Instant
     session: Session | None
     renew: bool
+    overdue: bool
     invalidations: int
 
 
@@ -59,9 +67,10 @@ class World:
         self.now = Instant(self.now.wall + seconds + step, self.now.boot + seconds)
 
     def begin(self, *targets: Target, asked: bool = True) -> None:
-        renew = state.wants_renewal(self.state, self.now, asked=asked)
+        renew = state.renews(self.state, targets, self.now, asked=asked)
+        overdue = state.wants_renewal(self.state, self.now, asked=asked)
         session = state.session_in_hand(self.state, self.now)
-        self.attempt = Attempt(frozenset(targets), self.now, session, renew, self.invalidations)
+        self.attempt = Attempt(frozenset(targets), self.now, session, renew, overdue, self.invalidations)
         self.state = state.begin(self.state, renew=renew)
 
     def sign(
@@ -81,7 +90,8 @@ class World:
         for target in attempt.targets.intersection(signable):
             self.count += 1
             token = Token(Secret(f"token-{self.count}"), "us-east-1", self.now.wall, attempt.began.boot, ends)
-            made[target] = Signed(token, attempt.began, attempt.invalidations)
+            later = attempt.overdue and not attempt.renew
+            made[target] = Signed(token, attempt.began, attempt.invalidations, later)
         errors = dict.fromkeys(attempt.targets - made.keys(), UNSIGNABLE)
         tokens = {target: signed.token for target, signed in made.items()}
         outcome = state.Outcome(tokens, errors, session, failure, self.attended)

@@ -5,6 +5,7 @@ The rules:
   credential_process inherits stdin and would eat the next job, or write into an answer.
 - Once the imports have worked, stderr goes nowhere: what a helper program says there may hold secrets. Before that it
   is the daemon's log, so that a broken installation shows.
+- Once it can do a job it says so by an empty line: what it took to start is not the job's time.
 - A job that fails is answered with an error. Only the core ends a worker, by closing its pipe or killing its group.
 """
 
@@ -42,6 +43,8 @@ def main() -> None:
         _limit(resource.RLIMIT_AS, _MEMORY[kind])
     run: Callable[[dict[str, Any]], dict[str, Any]] = import_module(f"dsqltokd.worker.{kind}").run
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    answers.write(b"\n")
+    answers.flush()
     for line in jobs:
         used = resource.getrusage(resource.RUSAGE_SELF)
         _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + _CPU_SECONDS)

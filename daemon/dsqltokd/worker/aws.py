@@ -17,6 +17,7 @@ why. `attended` is set where getting credentials runs a program each time, which
 With `sso` in place of all but profile and environment, the job is a step of an SSO login: see `signin`.
 
 `last` asks for this worker's end, and that of whatever a credential_process has left behind, where something failed.
+One that ran none goes on: while AWS is away, an attempt costs a fifth of what it costs a new worker.
 `files` lists the AWS files that decide, with their identity from before they were read. A session comes back only where
 the credentials are temporary and say when they end: everything else is read anew each time and kept nowhere.
 """
@@ -39,7 +40,7 @@ from botocore.tokens import SSOTokenProvider
 from dsqltok.errors import ConfigurationError, CredentialsError, DsqltokError
 from dsqltok.protocol import is_aws
 from dsqltokd.worker import awserrors, awsfiles, awsprofiles, identity, mistakes, signin
-from dsqltokd.worker.awsanswers import Roles
+from dsqltokd.worker.awsanswers import Roles, check_sign_in
 from dsqltokd.worker.awshelper import Helper
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ if TYPE_CHECKING:
 _NETWORK = Config(connect_timeout=3, read_timeout=4, retries={"total_max_attempts": 2, "mode": "standard"})
 _ONE_QUESTION = Config(connect_timeout=3, read_timeout=3, retries={"total_max_attempts": 1, "mode": "standard"})
 _ROLE_SESSION_NAME = "dsqltok"
+_TO_SIGN = 1.0  # seconds that a session must last for tokens to be signed with it
 _ISO_BASIC = "%Y%m%dT%H%M%SZ"
+
+_HELPERS: list[Helper] = []  # that this worker has started
 
 
 def _process_provider(profile_name: str, load_config: Any) -> botocore.credentials.ProcessProvider:
@@ -58,6 +62,7 @@ def _process_provider(profile_name: str, load_config: Any) -> botocore.credentia
     def start(arguments: list[str], **_: object) -> Helper:
         if not runs:
             runs.append(Helper(profile_name, arguments))
+            _HELPERS.extend(runs)
         return runs[0]
 
     return _ProcessProvider(profile_name, load_config, popen=start)
@@ -103,14 +108,14 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
             found |= awsfiles.seen(sign_ins)  # botocore may have renewed one, which is no news then
         tokens = _sign_all(session, credentials, job["targets"], job["ttl"])
     except Exception as error:  # noqa: BLE001 - botocore's failures are of a dozen unrelated classes
-        return {"error": _meaning(error, job, roles).as_data(), "files": list(found.items()), "last": True}
+        return {"error": _meaning(error, job, roles).as_data(), "files": list(found.items()), "last": bool(_HELPERS)}
     return {
         "session": _session(job["session"], credentials),
         "tokens": tokens,
         "attended": credentials.attended,
         "failure": failure and failure.as_data(),
         "files": list(found.items()),
-        "last": failure is not None,
+        "last": failure is not None and bool(_HELPERS),
     }
 
 
@@ -191,6 +196,7 @@ def _session_for(profile: str | None, regions: list[str | None], roles: Roles) -
     instance._role_fetcher._evaluate_expiration = lambda _credentials: None  # noqa: SLF001 - a contract test holds it
     session.register("provide-client-params.sts", roles.asks)
     session.register("after-call.sts", roles.answers)
+    session.register("after-call.sso-oidc", check_sign_in)
     # A profile's own role needs some region of STS: the token's will do where nothing else is configured.
     if None not in regions and session.get_config_variable("region") is None:
         session.set_config_variable("region", regions[0])
@@ -207,8 +213,8 @@ def _credentials(
     try:
         return _obtain(session, job["role_arn"], [region for _, region, _ in job["targets"]]), None
     except Exception as error:
-        if in_hand is None:
-            raise
+        if in_hand is None or (in_hand.expires_at or 0) <= time.time() + _TO_SIGN:
+            raise  # this is what keeps tokens from being had, not that the session has ended meanwhile
         return in_hand, _meaning(error, job, roles)
 
 

@@ -39,6 +39,7 @@ _ROLE_CALLS = ("AssumeRole", "AssumeRoleWithWebIdentity")
 _PARTS = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
 _VALUE = re.compile(r"\b(value|Value:?) '.*?'(?= |$)|\b[Vv]alue: \S+")
 _MOST = 300  # characters of what AWS says
+_PASSES = "this may pass by itself; try again in a moment"
 _NOT_AWS = "what answers is perhaps not AWS: check AWS_ENDPOINT_URL, HTTPS_PROXY and the network's login page"
 
 
@@ -53,10 +54,27 @@ def refused(error: Exception, who: str, role: str | None, renew: str) -> Dsqltok
     if code in _DENIED:
         return DeniedError(text, hint="check the role's trust policy, and who you are: aws sts get-caller-identity")
     if code in _BAD_KEYS:
-        return CredentialsError(text, hint=f"renew the credentials of {renew}, and check this machine's clock")
-    if code in _PASSING or status >= 500 or status == 429:  # noqa: PLR2004 - HTTP's own numbers
-        return UnavailableError(text, hint="this may pass by itself; try again in a moment")
+        hint = f"renew the credentials of {renew}, and check this machine's clock"
+        return CredentialsError(text, hint=hint, retryable=_is_off(code, text))
+    if _is_passing(code, status):
+        return UnavailableError(text, hint=_PASSES)
+    if _is_no_code(code):
+        return garbled(who, role)
     return ConfigurationError(text, hint="check role_arn and the profile")
+
+
+def _is_passing(code: str, status: int) -> bool:
+    return code in _PASSING or status >= 500 or status == 429  # noqa: PLR2004 - HTTP's own numbers
+
+
+def _is_no_code(code: str) -> bool:
+    """Tell whether a refusal has no code of AWS's: it may be a proxy's, or the login page's of a network."""
+    return not code or code.isdecimal()
+
+
+def _is_off(code: str, text: str) -> bool:
+    """Tell whether AWS complains of this machine's clock, which may be set soon."""
+    return code == "RequestExpired" or "Signature expired" in text or "Signature not yet current" in text
 
 
 def garbled(who: str, role: str | None) -> DsqltokError:
@@ -107,11 +125,30 @@ class Roles:
             raise garbled("", self.asked)
         if issued["Expiration"] <= datetime.now(UTC):
             raise CredentialsError(
-                f"role {self.asked}: the credentials in the answer have expired", hint="check this machine's clock"
+                f"role {self.asked}: the credentials in the answer have expired",
+                hint="check this machine's clock",
+                retryable=True,
             )
         arn = (parsed.get("AssumedRoleUser") or {}).get("Arn")
         if arn and call == "AssumeRole" and _role_name(arn) != _role_name(self.asked or ""):
             raise UnavailableError(f"role {self.asked}: the answer is for another role", hint=_NOT_AWS)
+
+
+def check_sign_in(**event: Any) -> None:
+    """Listen, as a handler for botocore's event "after-call.sso-oidc", to how the renewal of a sign-in goes.
+
+    botocore takes every refusal for the end of the sign-in. Raises `UnavailableError` for one that may pass by itself.
+    """
+    status = event["http_response"].status_code
+    if status < 300:  # noqa: PLR2004 - HTTP's own number
+        return
+    said = event["parsed"].get("Error") or {}
+    code = str(said.get("Code", ""))
+    if _is_passing(code, status):
+        text = _words(code, str(said.get("Message", "")))
+        raise UnavailableError(f"the sso session cannot be renewed: aws {text}", hint=_PASSES)
+    if _is_no_code(code):
+        raise garbled("the renewal of the sso session", None)
 
 
 def _role_name(arn: str) -> tuple[str, str]:

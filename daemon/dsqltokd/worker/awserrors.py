@@ -146,9 +146,11 @@ def _partial(error: Exception, who: str, _role: str | None) -> DsqltokError:
 def _expired(error: Exception, who: str, _role: str | None) -> DsqltokError:
     if "expired" not in str(error):
         return awsanswers.garbled(who, None)
+    # What gave them, or this machine's clock, may be right again soon. A helper's are looked at where it runs.
     return CredentialsError(
         f"{who}: its credentials have expired already",
         hint="renew them where they come from, and check this machine's clock",
+        retryable=True,
     )
 
 
