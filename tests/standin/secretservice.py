@@ -30,7 +30,7 @@ _REPLY_WITHIN_S = 5
 _BUS_NAME = "org.freedesktop.secrets"
 _SERVICE = "/org/freedesktop/secrets"
 _DEFAULT = "/org/freedesktop/secrets/aliases/default"
-_ENTRY = {"service": "dsqltok", "username": "tokens"}  # as keyring looks for it
+_ENTRY = {"service": "dsqltok", "username": "tokens", "application": "Python keyring library"}  # as keyring stores it
 # Every user may connect: a suite run by root has the bed and what it tests run as an ordinary one, and looks on.
 _BUS = """
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -105,6 +105,11 @@ class SecretService:
             yield
         finally:
             self._keyring.send_signal(signal.SIGCONT)
+
+    def callers(self) -> int:
+        """Return how many are connected to the bus, besides the bus and who asks here."""
+        with self._connection() as connection:
+            return sum(name.startswith(":") for name in connection.names()) - 1
 
     def kill(self) -> None:
         """End the service at once, whatever it is doing."""
@@ -204,7 +209,12 @@ class _Connection:
 
     def own(self, name: str) -> None:
         """Take a name on the bus."""
-        self._jeepney.io.blocking.Proxy(self._jeepney.message_bus, self._bus).RequestName(name)
+        self._names().RequestName(name)
+
+    def names(self) -> list[str]:
+        """Return all names on the bus."""
+        found: list[str] = self._names().ListNames()[0]
+        return found
 
     def calls(self) -> int:
         """Return how many calls came in that nobody answered yet; none of them ever gets an answer."""
@@ -217,12 +227,15 @@ class _Connection:
 
     def wait_for(self, name: str) -> None:
         """Wait until somebody has a name on the bus."""
-        bus = self._jeepney.io.blocking.Proxy(self._jeepney.message_bus, self._bus)
+        bus = self._names()
         end = time.monotonic() + _REPLY_WITHIN_S
         while not bus.NameHasOwner(name)[0]:
             if time.monotonic() > end:
                 raise RuntimeError(f"nobody is {name}")
             time.sleep(0.01)
+
+    def _names(self) -> Any:
+        return self._jeepney.io.blocking.Proxy(self._jeepney.message_bus, self._bus)
 
 
 def _unlock(connection: _Connection) -> None:

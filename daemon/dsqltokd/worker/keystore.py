@@ -19,7 +19,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import keyring.core
-import keyring.errors
 
 from dsqltok.errors import ConfigurationError, DsqltokError, UnavailableError
 
@@ -30,6 +29,7 @@ SERVICE = "dsqltok"
 ENTRY = "tokens"
 _FREEDESKTOP = "keyring.backends.SecretService.Keyring"
 _ENCRYPTED = "keyring.backends.macOS.Keyring" if sys.platform == "darwin" else _FREEDESKTOP
+_IS_LOCKED = ("KeyringLocked", "LockedException", "IsLocked")  # keyring's, secretstorage's, and D-Bus's own
 _NONE = "no encrypted keyring is running"
 _NONE_HINT = "tokens are kept in memory only"
 
@@ -41,11 +41,11 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         return {"backend": type(backend).__module__.rpartition(".")[2], "value": _do(backend, job)}
     except DsqltokError:
         raise
-    except keyring.errors.KeyringLocked:
-        raise _locked() from None
     except Exception as error:
         # Whatever it is, of keyring's, of D-Bus or of a backend that the configuration names: its text may quote the
         # entry, so only its name goes on.
+        if _name(error) in _IS_LOCKED:
+            raise _locked() from None
         raise UnavailableError(
             f"the keyring could not {job['op']} the tokens ({_name(error)})",
             hint="see whether it is running, and whether its disk is full",
