@@ -204,14 +204,14 @@ class Desk:
         return found
 
     @contextlib.contextmanager
-    def daemon(self) -> Iterator[subprocess.Popen[str]]:
-        """Run `dsqltokd` in the foreground until the block ends, its log where a started one has its own.
+    def daemon(self, *program: str) -> Iterator[subprocess.Popen[str]]:
+        """Run `dsqltokd`, or another installation's, in the foreground until the block ends.
 
-        It is ready when the block begins.
+        It is ready when the block begins, and its log is where a started one has its own.
         """
         with self.write(self.log, "").open("a") as log:
             process = subprocess.Popen(
-                people.ordinary().argv(str(BIN / "dsqltokd")),
+                people.ordinary().argv(*(program or [str(BIN / "dsqltokd")])),
                 cwd=self.work,
                 env=self.environment,
                 stdout=subprocess.PIPE,

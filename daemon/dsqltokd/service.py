@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from dsqltokd.registry import Registry
     from dsqltokd.requests import Handler
     from dsqltokd.settings import Settings
+    from dsqltokd.state import State
     from dsqltokd.systemd import Notifier
 
 _log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ class Service:
         )
         evaluator = Evaluator(self.pool, settings, registry.allowed)
         self.projects = Projects(evaluator, follow=self._follow, forget=self._forget)
-        self.keeper = Keeper(self.pool, settings.now.keyring, self._snapshot)
+        self.keeper = Keeper(self.pool, lambda: settings.now.keyring, self._snapshot, self._restore)
         self.requests = Requests(self.projects, self.tokens, registry)
         self.monitor = Monitor(self, self._started_at)
         self._methods: dict[str, Handler] = {
@@ -132,6 +133,7 @@ class Service:
         for task in beginning:
             task.cancel()
         await asyncio.wait([self._loop.create_task(self.keeper.flush())], timeout=_FLUSH_SECONDS)
+        self.keeper.close()
         self.place.release()
         self._gone.set()
         await server.drain(_DRAIN_SECONDS)
@@ -217,13 +219,13 @@ class Service:
 
     async def _flush(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         query = queries.read(params)
-        await self.requests.loaded.wait()  # or what the keyring holds would come back
         some = any(each is not None for each in (query.config, query.env, query.data))
         targets = await self.requests.targets(query) if some else []
-        forgotten = self.tokens.flush({each.identity for each in targets} if some else list(self.tokens.states))
+        identities = {each.identity for each in targets}
+        await self.keeper.forget(identities if some else None)
+        forgotten = self.tokens.flush(identities if some else list(self.tokens.states))
         self.projects.forget_urls()
         self.pool.dismiss()
-        self.keeper.touch()
         await self.keeper.flush()
         return {"tokens": forgotten, "keyring": self.keeper.status}
 
@@ -236,19 +238,24 @@ class Service:
 
     async def _load(self) -> None:
         try:
-            for identity, state, files in await self.keeper.load():
-                # What counts as unchanged must still do so when the last of the files has been looked at.
-                self._changed_meanwhile.discard(identity)
-                if await self._unchanged(identity, files) and identity not in self._changed_meanwhile:
-                    self.tokens.restore(identity, state)
+            await self.keeper.load()
         finally:
             self.requests.loaded.set()
 
-    async def _unchanged(self, identity: Identity, files: list[Any]) -> bool:
+    async def _restore(self, identity: Identity, state: State, files: list[Any]) -> None:
+        # What counts as unchanged must still do so when the last of the files has been looked at.
+        self._changed_meanwhile.discard(identity)
+        if await self._unchanged(identity, dict(files)) and identity not in self._changed_meanwhile:
+            self.tokens.restore(identity, state)
+
+    async def _unchanged(self, identity: Identity, files: dict[str, Any]) -> bool:
         """Follow the AWS files that stored tokens rest on; tell whether they are still the same."""
-        self._files[identity] = dict(files)
+        newer = {path: seen for known in self._files.values() for path, seen in known.items()}
+        if any(newer.get(path, seen) != seen for path, seen in files.items()):
+            return False  # what was obtained since rests on what the file says now, and must not be put in doubt
+        self._files[identity] = files | self._files.get(identity, {})
         verdicts = [self._loop.create_future() for _ in files]
-        for (path, seen), verdict in zip(files, verdicts, strict=True):
+        for (path, seen), verdict in zip(files.items(), verdicts, strict=True):
             self._follow(path, seen, verdict)
         return all(await asyncio.gather(*verdicts))
 
@@ -262,9 +269,11 @@ class Service:
         for path in self._files.pop(identity, {}):
             if not self.projects.rests_on(path):
                 self._forget(path)
+        if identity.seal is None:
+            self.keeper.touch()
 
     def _follow(self, path: str, seen: list[int] | None, verdict: asyncio.Future[bool] | None = None) -> None:
-        settled = None if verdict is None else partial(self._hear, verdict.set_result)
+        settled = None if verdict is None else partial(self._hear, partial(_settle, verdict))
         self.watcher.follow(path, cast("FileIdentity | None", seen and tuple(seen)), settled)
 
     def _forget(self, path: str) -> None:
@@ -303,6 +312,8 @@ class Service:
             self._notifier.ready()
             if self.settings.now.allow_hosts != before.allow_hosts:
                 self.projects.outdate()
+            if self.settings.now.keyring != before.keyring:
+                self.keeper.touch()
         self.tokens.tick()
         self.requests.tell()
 
@@ -314,3 +325,8 @@ class Service:
     def _snapshot(self) -> Iterable[Stored]:
         for identity, state in self.tokens.states.items():
             yield identity, state, [[path, seen] for path, seen in self._files.get(identity, {}).items()]
+
+
+def _settle(verdict: asyncio.Future[bool], same: bool) -> None:
+    if not verdict.done():  # nobody may wait for it any more
+        verdict.set_result(same)

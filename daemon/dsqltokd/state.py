@@ -313,7 +313,9 @@ def restore(state: State, earlier: State) -> State:
     obtained = {target: slot for target, slot in state.slots.items() if slot.token is not None}
     slots = {**state.slots, **earlier.slots, **obtained}
     session, attended = state.session or earlier.session, state.attended or earlier.attended
-    return replace(state, slots=slots, session=session, attended=attended)
+    # What kept credentials from being obtained keeps nothing from being signed with those that are found.
+    failure = state.failure if session is state.session else None
+    return replace(state, slots=slots, session=session, attended=attended, failure=failure)
 
 
 def forget(state: State, now: Instant, policy: Policy) -> State:

@@ -1,7 +1,8 @@
 """A Secret Service of one's own: a private D-Bus session bus with a gnome-keyring-daemon on it, unlocked.
 
 Nothing of the machine's own session is touched: home, bus and keyring are in a directory that goes with the block. The
-bus starts no service by itself, so a prompt, which a locked keyring would ask for, fails at once: no one can be asked.
+bus starts no service by itself, so a prompt, which a locked keyring would ask for, fails at once: no one can be asked,
+except within `unanswered()`.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import os
 import shutil
 import signal
 import subprocess
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from . import people
 from .leash import bed_directory, leashed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import secretstorage
 
 _PROGRAMS = {"dbus-daemon": "dbus-daemon", "gnome-keyring-daemon": "gnome-keyring"}  # and the Debian package of each
 _PASSWORD = "an example of a login password"
@@ -26,6 +30,7 @@ _REPLY_WITHIN_S = 5
 _BUS_NAME = "org.freedesktop.secrets"
 _SERVICE = "/org/freedesktop/secrets"
 _DEFAULT = "/org/freedesktop/secrets/aliases/default"
+_ENTRY = {"service": "dsqltok", "username": "tokens", "application": "Python keyring library"}  # as keyring stores it
 # Every user may connect: a suite run by root has the bed and what it tests run as an ordinary one, and looks on.
 _BUS = """
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -53,22 +58,28 @@ def missing() -> str:
 class SecretService:
     """An unlocked Secret Service with a default collection, run as `people.ordinary()`; a context manager.
 
-    `environment`, once entered, is what a process needs besides its own environment in order to use it.
+    `environment`, once entered, is what a process needs besides its own environment in order to use it. With `room`,
+    which needs root, the keyrings are on a disk of so many bytes.
     """
 
     environment: Mapping[str, str]
 
+    def __init__(self, room: int | None = None) -> None:
+        self._room = room
+
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as parts:
-            directory = parts.enter_context(bed_directory("keys-"))
-            home = directory / "home"
+            self._directory = parts.enter_context(bed_directory("keys-"))
+            home = self._directory / "home"
             home.mkdir(mode=0o711)  # the bus's socket is in there
-            people.ordinary().own(home)
             self._data = home / "data"
-            private = {"HOME": str(home), "XDG_DATA_HOME": str(self._data), "XDG_RUNTIME_DIR": str(home / "run")}
-            parts.enter_context(_bus(directory, private))
+            self._data.mkdir(mode=0o700)
+            people.ordinary().own(home)
+            self._home = {"HOME": str(home), "XDG_DATA_HOME": str(self._data), "XDG_RUNTIME_DIR": str(home / "run")}
+            parts.enter_context(_bus(self._directory, self._home))
             self.environment = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={home / 'bus'}"}
-            self._keyring = parts.enter_context(_keyring(directory, private | self.environment))
+            self._running = parts.enter_context(contextlib.ExitStack())
+            self._start()
             self._parts = parts.pop_all()
         return self
 
@@ -95,9 +106,69 @@ class SecretService:
         finally:
             self._keyring.send_signal(signal.SIGCONT)
 
+    def callers(self) -> int:
+        """Return how many are connected to the bus, besides the bus and who asks here."""
+        with self._connection() as connection:
+            return sum(name.startswith(":") for name in connection.names()) - 1
+
+    def kill(self) -> None:
+        """End the service at once, whatever it is doing."""
+        self._keyring.kill()
+        self._keyring.wait()
+
+    def restart(self) -> None:
+        """Start the service again, unlocked, with what it has on disk."""
+        self._running.close()
+        self._start()
+
+    @contextlib.contextmanager
+    def unanswered(self) -> Iterator[Callable[[], int]]:
+        """Be the program that asks for passwords, but show nothing; give a function that counts what is asked."""
+        with self._connection() as connection:
+            connection.own("org.gnome.keyring.SystemPrompter")
+            yield connection.calls
+
+    @contextlib.contextmanager
+    def full(self) -> Iterator[None]:
+        """Keep the disk full until the block ends. Needs `room`."""
+        ballast = Path(f"/proc/{self._keyring.pid}/root{self._data}/ballast")  # as the service sees it
+        with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(1024))
+        try:
+            yield
+        finally:
+            ballast.unlink()
+
     def stored(self) -> int:
         """Return the bytes that the keyrings take on disk."""
         return sum(path.stat().st_size for path in self._data.rglob("*") if path.is_file())
+
+    def entry(self) -> str | None:
+        """Return what dsqltok has stored."""
+        with self._connection() as connection:
+            items = connection.collection().search_items(_ENTRY)
+            return next((item.get_secret().decode() for item in items), None)
+
+    def put(self, text: str) -> None:
+        """Store something in the place of what dsqltok stores."""
+        with self._connection() as connection:
+            connection.collection().create_item("dsqltok", _ENTRY, text.encode(), replace=True)
+
+    def _start(self) -> None:
+        environment = {**self._home, **self.environment}
+        self._keyring = self._running.enter_context(_keyring(self._directory, environment, self._disk()))
+        with self._connection() as connection:
+            connection.wait_for(_BUS_NAME)
+
+    def _disk(self) -> list[str]:
+        """Return the beginning of a command that runs the rest of it with a small disk."""
+        if self._room is None:
+            return []
+        user = people.ordinary()
+        options = f"size={self._room},mode=0700,uid={user.uid},gid={user.gid}"
+        script = 'mount -t tmpfs -o "$1" none "$2" && shift 2 && exec "$@"'
+        return ["unshare", "--mount", "--", "sh", "-c", script, "sh", options, str(self._data)]
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[_Connection]:
@@ -130,6 +201,42 @@ class _Connection:
             raise RuntimeError(f"{method}: {reply.body}")
         return tuple(reply.body)
 
+    def collection(self) -> secretstorage.Collection:
+        """Return the default collection, for other calls than those."""
+        import secretstorage  # noqa: PLC0415 - as jeepney
+
+        return secretstorage.Collection(self._bus)
+
+    def own(self, name: str) -> None:
+        """Take a name on the bus."""
+        self._names().RequestName(name)
+
+    def names(self) -> list[str]:
+        """Return all names on the bus."""
+        found: list[str] = self._names().ListNames()[0]
+        return found
+
+    def calls(self) -> int:
+        """Return how many calls came in that nobody answered yet; none of them ever gets an answer."""
+        count = 0
+        with contextlib.suppress(TimeoutError):
+            while True:
+                header = self._bus.receive(timeout=0).header
+                count += header.message_type == self._jeepney.MessageType.method_call
+        return count
+
+    def wait_for(self, name: str) -> None:
+        """Wait until somebody has a name on the bus."""
+        bus = self._names()
+        end = time.monotonic() + _REPLY_WITHIN_S
+        while not bus.NameHasOwner(name)[0]:
+            if time.monotonic() > end:
+                raise RuntimeError(f"nobody is {name}")
+            time.sleep(0.01)
+
+    def _names(self) -> Any:
+        return self._jeepney.io.blocking.Proxy(self._jeepney.message_bus, self._bus)
+
 
 def _unlock(connection: _Connection) -> None:
     """Unlock without a prompt, by the interface that gnome-keyring has for its own tests and for logins."""
@@ -150,9 +257,9 @@ def _bus(directory: Path, environment: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _keyring(directory: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+def _keyring(directory: Path, environment: Mapping[str, str], disk: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
     options = ("--foreground", "--unlock", "--components=secrets", f"--control-directory={directory / 'home' / 'run'}")
-    with _started(directory, environment, "gnome-keyring-daemon", *options) as daemon:
+    with _started(directory, environment, "gnome-keyring-daemon", *options, before=disk) as daemon:
         if daemon.stdin is None:
             raise RuntimeError("the keyring has no stdin")
         daemon.stdin.write(_PASSWORD)
@@ -163,12 +270,12 @@ def _keyring(directory: Path, environment: Mapping[str, str]) -> Iterator[subpro
 
 @contextlib.contextmanager
 def _started(
-    directory: Path, environment: Mapping[str, str], name: str, *options: str
+    directory: Path, environment: Mapping[str, str], name: str, *options: str, before: Sequence[str] = ()
 ) -> Iterator[subprocess.Popen[str]]:
     # SIGKILL, since a daemon that is stopped hears nothing else.
     with (directory / f"{name}.log").open("w") as log:
         daemon = subprocess.Popen(
-            people.ordinary().argv(name, *options),
+            [*before, *people.ordinary().argv(name, *options)],
             cwd="/",
             env={"PATH": os.environ["PATH"], **environment},
             stdin=subprocess.PIPE,

@@ -17,7 +17,7 @@ from dsqltokd.pool import Pool
 from dsqltokd.state import Slot, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
 NOW = Instant(1_700_000_000.0, 9_000.0)
 ME = Identity("prod", "arn:aws:iam::1:role/r", (("AWS_REGION", "eu-west-1"),))
@@ -32,7 +32,13 @@ def stored(token: Token | None = TOKEN, session: Session | None = SESSION, **slo
 
 
 def reread(now: Instant, *each: Stored) -> list[Stored]:
-    return decode(encode(each, NOW), now)
+    return decode(text_of(*each), now)
+
+
+def text_of(*each: Stored) -> str:
+    text = encode(each, NOW)
+    assert text is not None
+    return text
 
 
 def change(text: str, **identity: Any) -> str:
@@ -85,17 +91,32 @@ def test_a_token_whose_files_changed_is_not_stored() -> None:
 def test_what_rests_on_secrets_of_an_environment_is_not_stored() -> None:
     sealed = replace(ME, seal="a keyed hash")
     target = replace(TARGET, identity=sealed)
-    text = encode([(sealed, State(slots={target: Slot(0.0, TOKEN)}, session=SESSION), [])], NOW)
-    assert json.loads(text) == {"version": VERSION, "identities": []}
+    assert encode([(sealed, State(slots={target: Slot(0.0, TOKEN)}, session=SESSION), [])], NOW) is None
 
 
-@pytest.mark.parametrize("session", [None, SESSION])
-def test_an_identity_with_nothing_alive_does_not_come_back(session: Session | None) -> None:
-    found = reread(NOW, stored(token=None, session=session))
-    assert len(found) == (session is not None)
+@pytest.mark.parametrize("later", [900.0, 4000.0])
+def test_what_is_over_is_not_stored(later: float) -> None:
+    now = Instant(NOW.wall + later, NOW.boot + later)
+    text = encode([stored()], now)
+    assert text is None or json.loads(text)["identities"][0]["tokens"] == []
+    assert (text is None) == (later > 3500)
 
 
-GOOD = encode([stored()], NOW)
+def test_an_identity_with_nothing_alive_is_not_stored() -> None:
+    assert encode([stored(token=None, session=None)], NOW) is None
+    assert len(reread(NOW, stored(token=None))) == 1
+
+
+def test_an_entry_of_a_newer_version_is_known_as_such_until_all_in_it_is_over() -> None:
+    newer = json.dumps(json.loads(GOOD) | {"version": VERSION + 1, "identities": "of another shape"})
+    with pytest.raises(ConfigurationError, match="newer version"):
+        decode(newer, Instant(NOW.wall + 3499, 7.0))
+    assert decode(newer, Instant(NOW.wall + 3500, 7.0)) == []
+    with pytest.raises(ConfigurationError, match="newer version"):
+        decode('{"version": 7}', NOW)
+
+
+GOOD = text_of(stored())
 
 
 @pytest.mark.parametrize(
@@ -111,7 +132,8 @@ GOOD = encode([stored()], NOW)
         '{"version": 1}',
         '{"version": 1, "identities": 5}',
         '{"version": 1, "identities": [5]}',
-        json.dumps({**json.loads(GOOD), "version": VERSION + 1}),
+        json.dumps({**json.loads(GOOD), "version": VERSION - 1}),
+        json.dumps({**json.loads(GOOD), "version": "2"}),
         GOOD[:-20],
         change(GOOD, tokens=None),
         change(GOOD, files=5),
@@ -132,12 +154,38 @@ def test_an_entry_that_is_damaged_or_of_something_else_holds_nothing(text: str) 
 
 @given(st.integers(0, len(GOOD) - 1), st.integers(0, 20), st.text(alphabet='{}[]":,0-9eaN \x00ü', max_size=5))
 def test_no_damage_to_an_entry_brings_more_than_living_tokens(start: int, length: int, instead: str) -> None:
-    for _, known, files in decode(GOOD[:start] + instead + GOOD[start + length :], NOW):
+    try:
+        found = decode(GOOD[:start] + instead + GOOD[start + length :], NOW)
+    except ConfigurationError:
+        found = []  # the damage made a newer version of it
+    for _, known, files in found:
         assert all(slot.token is None or slot.token.remaining(NOW) > 0 for slot in known.slots.values())
         assert len(dict(files)) <= 2
 
 
 # --- the keeper ------------------------------------------------------------------------------------------------------
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """A loop whose clock the test sets forward, so that no test waits for a timer."""
+
+    ahead = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead
+
+
+def play(scene: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(scene())
+
+
+async def wait(seconds: float) -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, Loop)
+    loop.ahead += seconds
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 class Keyring(Pool):
@@ -164,118 +212,276 @@ class Keyring(Pool):
             return {"error": self.error.as_data()}
         if self.error is not None:
             raise self.error
-        if job["op"] == "store":
+        if job["op"] != "load":
             self.value = job["value"]
         return {"backend": "SecretService", "value": self.value if job["op"] == "load" else None}
 
 
-def fresh() -> Stored:
+class Daemon:
+    """What a daemon has in memory, and its keeper."""
+
+    def __init__(self, keyring: Keyring, known: list[Stored] | None = None, backend: str = "") -> None:
+        self.known = [fresh()] if known is None else known
+        self.backend = backend
+        self.keeper = Keeper(keyring, lambda: self.backend, lambda: self.known, self.restore)
+
+    async def restore(self, identity: Identity, known: State, files: list[Any]) -> None:
+        self.known = [*self.known, (identity, known, files)]
+
+    @property
+    def whom(self) -> list[str]:
+        return sorted(str(identity.profile) for identity, _, _ in self.known)
+
+
+def fresh(profile: str = "prod") -> Stored:
     now = clock.now()
     token = Token(Secret("t"), "us-east-1", now.wall, now.boot, now.wall + 900)
-    return ME, State(slots={TARGET: Slot(now.boot, token)}), []
+    identity = replace(ME, profile=profile)
+    return identity, State(slots={replace(TARGET, identity=identity): Slot(now.boot, token)}), []
+
+
+def entry_of(*profiles: str) -> str:
+    text = encode(map(fresh, profiles), clock.now())
+    assert text is not None
+    return text
+
+
+def held_by(keyring: Keyring) -> list[str]:
+    if keyring.value is None:
+        return []
+    return sorted(str(identity.profile) for identity, _, _ in decode(keyring.value, clock.now()))
+
+
+LOCKED = UnavailableError("the keyring is locked")
+NONE = ConfigurationError("no encrypted keyring is running")
+HUNG = TimedOutError("the keystore worker did not finish in 5 s")
 
 
 def test_what_one_daemon_stores_the_next_one_loads() -> None:
     async def scene() -> None:
         keyring = Keyring()
-        known = fresh()
-        first = Keeper(keyring, "", lambda: [known])
-        first.touch()
-        await first.flush()
-        second = Keeper(keyring, "", list)
-        [(identity, found, _)] = await second.load()
-        assert identity == ME
-        assert found.slots.keys() == known[1].slots.keys()
-        assert second.status == {"state": "in use", "backend": "SecretService", "error": None}
+        first, second = Daemon(keyring), Daemon(keyring, known=[])
+        await first.keeper.load()
+        first.keeper.touch()
+        await first.keeper.flush()
+        await second.keeper.load()
+        assert second.whom == ["prod"]
+        assert second.known[0][1].slots.keys() == first.known[0][1].slots.keys()
+        assert second.keeper.status == {"state": "in use", "backend": "SecretService", "error": None}
 
-    asyncio.run(scene())
+    play(scene)
 
 
 def test_several_changes_are_one_write() -> None:
     async def scene() -> None:
         keyring = Keyring()
-        keeper = Keeper(keyring, "", lambda: [fresh()])
+        keeper = Daemon(keyring).keeper
+        await keeper.load()
         for _ in range(5):
             keeper.touch()
+        await wait(0.5)
         await keeper.flush()
-        assert keyring.jobs == ["store"]
+        assert keyring.jobs == ["load", "store"]
 
-    asyncio.run(scene())
+    play(scene)
 
 
 def test_nothing_is_written_where_nothing_has_changed() -> None:
     async def scene() -> None:
         keyring = Keyring()
-        await Keeper(keyring, "", lambda: [fresh()]).flush()
-        assert keyring.jobs == []
+        keeper = Daemon(keyring).keeper
+        await keeper.load()
+        await keeper.flush()
+        await wait(1000)
+        assert keyring.jobs == ["load"]
 
-    asyncio.run(scene())
+    play(scene)
 
 
-def test_a_change_during_a_write_is_written_too() -> None:
+@pytest.mark.parametrize("end", ["flush", "wait"])
+def test_a_change_during_a_write_is_written_too(end: str) -> None:
     async def scene() -> None:
         keyring = Keyring()
-        known: list[Stored] = []
-        keeper = Keeper(keyring, "", lambda: known)
+        daemon = Daemon(keyring, known=[])
+        await daemon.keeper.load()
 
-        async def change_and_flush() -> None:
-            known.append(fresh())
-            keeper.touch()
-            await keeper.flush()
+        def change() -> None:
+            daemon.known = [fresh()]
+            daemon.keeper.touch()
 
-        changes: list[asyncio.Task[None]] = []
-        keyring.during = [lambda: changes.append(asyncio.get_running_loop().create_task(change_and_flush()))]
-        keeper.touch()
-        await keeper.flush()
-        await asyncio.gather(*changes)
-        assert keyring.value is not None
-        assert len(decode(keyring.value, clock.now())) == 1
+        keyring.during = [change]
+        daemon.keeper.touch()
+        await wait(0.5)
+        assert held_by(keyring) == []
+        await (wait(0.5) if end == "wait" else daemon.keeper.flush())
+        assert held_by(keyring) == ["prod"]
 
-    asyncio.run(scene())
+    play(scene)
+
+
+def test_the_entry_is_deleted_where_nothing_is_left_to_store() -> None:
+    async def scene() -> None:
+        keyring = Keyring(entry_of("prod"))
+        daemon = Daemon(keyring, known=[])
+        await daemon.keeper.load()
+        daemon.known = []
+        daemon.keeper.touch()
+        await daemon.keeper.flush()
+        assert keyring.jobs == ["load", "delete"]
+
+    play(scene)
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (UnavailableError("the keyring is locked"), "the keyring is locked"),
-        (TimedOutError("the keystore worker did not finish in 5 s"), "the keyring did not answer in 5 s"),
-        (ConfigurationError("no encrypted keyring is running"), "no encrypted keyring is running"),
+        (LOCKED, "the keyring is locked"),
+        (HUNG, "the keyring did not answer in 5 s"),
+        (NONE, "no encrypted keyring is running"),
     ],
 )
 def test_a_keyring_that_cannot_be_used_shows_in_the_status_and_nowhere_else(error: Exception, said: str) -> None:
     async def scene() -> None:
-        keeper = Keeper(Keyring(error=error), "", lambda: [fresh()])
-        assert await keeper.load() == []
+        keeper = Daemon(Keyring(error=error)).keeper
+        await keeper.load()
         keeper.touch()
         await keeper.flush()
         assert keeper.status["state"] == "memory only"
         assert keeper.status["error"]["message"] == said
 
-    asyncio.run(scene())
+    play(scene)
 
 
-def test_a_keyring_that_works_again_is_used_again() -> None:
+def test_a_keyring_that_is_unlocked_later_loses_nothing_and_gets_everything() -> None:
     async def scene() -> None:
-        keyring = Keyring(error=UnavailableError("the keyring is locked"))
-        keeper = Keeper(keyring, "", lambda: [fresh()])
-        await keeper.load()
+        keyring = Keyring(entry_of("earlier"), error=LOCKED)
+        daemon = Daemon(keyring, known=[])
+        await daemon.keeper.load()
+        daemon.known = [fresh("later")]
+        daemon.keeper.touch()
+        await wait(60)
         keyring.error = None
+        await wait(60)
+        assert daemon.whom == held_by(keyring) == ["earlier", "later"]
+        assert daemon.keeper.status["state"] == "in use"
+
+    play(scene)
+
+
+def test_what_could_not_be_stored_is_stored_later() -> None:
+    async def scene() -> None:
+        keyring = Keyring()
+        daemon = Daemon(keyring)
+        await daemon.keeper.load()
+        for error in (LOCKED, HUNG, NONE):
+            keyring.error, keyring.value = error, None
+            daemon.keeper.touch()
+            await wait(0.5)
+            assert daemon.keeper.status["state"] == "memory only"
+            keyring.error = None
+            await wait(300)
+            assert held_by(keyring) == ["prod"]
+
+    play(scene)
+
+
+@pytest.mark.parametrize(("error", "most"), [(LOCKED, 20), (HUNG, 14), (NONE, 20)])
+def test_a_keyring_that_fails_is_asked_less_and_less(error: Exception, most: int) -> None:
+    async def scene() -> None:
+        keyring = Keyring(error=error)
+        keeper = Daemon(keyring).keeper
+        await keeper.load()
+        for _ in range(3600):
+            keeper.touch()
+            await wait(1)
+        assert 3 < len(keyring.jobs) <= most
+
+    play(scene)
+
+
+def test_where_there_is_no_keyring_none_is_looked_for_unless_there_is_something_new_to_store() -> None:
+    async def scene() -> None:
+        keyring = Keyring(error=NONE)
+        daemon = Daemon(keyring)
+        await daemon.keeper.load()
+        await wait(10_000)
+        assert keyring.jobs == ["load"]
+        keyring.error = None
+        daemon.keeper.touch()
+        await wait(0.5)
+        assert keyring.jobs == ["load", "load", "store"]
+
+    play(scene)
+
+
+def test_the_entry_of_a_newer_version_is_not_overwritten() -> None:
+    async def scene() -> None:
+        newer = json.dumps(json.loads(entry_of("newer")) | {"version": VERSION + 1})
+        keyring = Keyring(newer)
+        keeper = Daemon(keyring).keeper
+        await keeper.load()
+        keeper.touch()
+        await wait(1000)
+        await keeper.flush()
+        assert keyring.value == newer
+        assert "newer version" in keeper.status["error"]["message"]
+        await keeper.forget(None)
+        await keeper.flush()
+        assert held_by(keyring) == ["prod"]
+
+    play(scene)
+
+
+@pytest.mark.parametrize(("whom", "left"), [(["a"], ["b"]), (None, [])])
+def test_what_was_forgotten_while_the_keyring_was_locked_does_not_come_back(
+    whom: list[str] | None, left: list[str]
+) -> None:
+    async def scene() -> None:
+        keyring = Keyring(entry_of("a", "b"), error=LOCKED)
+        daemon = Daemon(keyring, known=[])
+        await daemon.keeper.load()
+        await daemon.keeper.forget(None if whom is None else [replace(ME, profile=each) for each in whom])
+        await daemon.keeper.flush()
+        keyring.error = None
+        await wait(300)
+        assert daemon.whom == held_by(keyring) == left
+
+    play(scene)
+
+
+def test_a_file_system_that_hangs_does_not_keep_anything_from_being_stored() -> None:
+    async def scene() -> None:
+        keyring = Keyring(entry_of("prod"))
+        hangs = asyncio.get_running_loop().create_future()
+
+        async def restore(_identity: Identity, _known: State, _files: list[Any]) -> None:
+            await hangs
+
+        keeper = Keeper(keyring, str, lambda: [fresh("new")], restore)
+        loading = asyncio.get_running_loop().create_task(keeper.load())
+        await wait(0)
+        await wait(5)
+        await loading
         keeper.touch()
         await keeper.flush()
-        assert keeper.status["state"] == "in use"
-        assert keyring.value is not None
+        assert held_by(keyring) == ["new"]
 
-    asyncio.run(scene())
+    play(scene)
 
 
 def test_without_a_keyring_by_configuration_none_is_asked() -> None:
     async def scene() -> None:
         keyring = Keyring()
-        keeper = Keeper(keyring, "none", lambda: [fresh()])
-        assert await keeper.load() == []
-        keeper.touch()
-        await keeper.flush()
+        daemon = Daemon(keyring, backend="none")
+        await daemon.keeper.load()
+        daemon.keeper.touch()
+        await daemon.keeper.flush()
+        await wait(1000)
         assert keyring.jobs == []
-        assert keeper.status["state"] == "off"
+        assert daemon.keeper.status["state"] == "off"
+        daemon.backend = ""
+        daemon.keeper.touch()
+        await wait(0.5)
+        assert held_by(keyring) == ["prod"]
 
-    asyncio.run(scene())
+    play(scene)

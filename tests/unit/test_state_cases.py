@@ -284,6 +284,19 @@ def test_what_was_obtained_anew_counts_for_more_than_what_was_stored() -> None:
     assert world.state.session.expires_at == START.wall + 900
 
 
+def test_a_session_that_is_found_late_signs_in_spite_of_what_kept_a_new_one_from_being_obtained() -> None:
+    earlier = warm(World(Policy(), 3600.0, State()))
+    world = World(Policy(), 3600.0, State(), earlier.now)
+    asks(world, TWO)
+    world.begin(TWO)
+    world.fail(LASTING)
+    assert asks(world, TWO).error is not None
+    world.state = state.restore(world.state, earlier.state)
+    assert asks(world, TWO).wait
+    world.pass_time(601.0)
+    assert due(world) == (ONE,)
+
+
 def test_what_was_flushed_does_not_come_back_with_a_refresh_that_began_before() -> None:
     world = warm(World(Policy(), 3600.0, State()))
     world.begin(ONE)

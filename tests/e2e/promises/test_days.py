@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from footprint import Process
 from standin import people
 
 if TYPE_CHECKING:
@@ -20,24 +20,6 @@ if TYPE_CHECKING:
 
 PROJECT = 'data "aws_dsql_token" "db" {\n  endpoint = "cluster-id.dsql.us-east-1.on.aws"\n  admin = true\n}\n'
 SETTLED = 40  # rotations after which a process has what it needs
-
-
-class Process:
-    """What a process has, as the system sees it; all of it together with the processes that it started."""
-
-    def __init__(self, pid: int) -> None:
-        self._at = Path(f"/proc/{pid}")
-
-    def usage(self) -> dict[str, int]:
-        """Return resident memory in KiB, descriptors, threads and child processes."""
-        status = dict(line.split(":", 1) for line in (self._at / "status").read_text().splitlines())
-        children = " ".join(task.read_text() for task in self._at.glob("task/*/children"))
-        return {
-            "rss": int(status["VmRSS"].split()[0]),
-            "fds": len(list((self._at / "fd").iterdir())),
-            "threads": int(status["Threads"]),
-            "children": len(children.split()),
-        }
 
 
 @pytest.mark.promise(
