@@ -79,7 +79,8 @@ def sandbox() -> Iterator[Sandbox]:
     with systemd.SystemdUser(people.stranger()) as manager:
         for name in ("dsqltokd.socket", "dsqltokd.service"):
             manager.unit(name, (ROOT / "systemd" / name).read_text())
-        deputy = f"[Service]\nExecStart=\nExecStart={sys.executable} {PROGRAMS / 'deputy.py'}\n"
+        # Without restarts a unit that cannot be started fails the tests at once, with its socket.
+        deputy = f"[Service]\nRestart=no\nExecStart=\nExecStart={sys.executable} {PROGRAMS / 'deputy.py'}\n"
         manager.unit("dsqltokd.service.d/deputy.conf", deputy)
         manager.systemctl("start", "dsqltokd.socket")
         yield Sandbox(manager)
