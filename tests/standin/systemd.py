@@ -22,6 +22,7 @@ import signal
 import socket
 import struct
 import subprocess
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 from . import people
@@ -44,6 +45,8 @@ _PROGRAMS = {  # and the Debian package of each
     "mount": "mount",
 }
 _START_WITHIN_S = 60.0
+_LOOK_EVERY_S = 0.5
+_CREDENTIALS = struct.Struct("3i")  # process, user, group
 _PATIENCE = 60.0
 # In a mount namespace of its own. On a machine with version 1 of control groups the second one has a tree beside them.
 # Killing is asynchronous, so that the groups are empty a moment later; the wait for that is bounded.
@@ -62,8 +65,18 @@ until find "$group" -depth -type d -exec rmdir {} + 2>&-; do [ $((tries += 1)) -
 # Process 1 of the new process namespace, which reaps what the user manager leaves behind.
 _INNER = """
 set -eu
-group=/sys/fs/cgroup/$1 directory=$3 uid=$4 gid=$5
+group=/sys/fs/cgroup/$1 directory=$3 uid=$4 gid=$5 root=$6
 delegate() { for each in $(cat "$1/cgroup.controllers"); do echo "+$each" >"$1/cgroup.subtree_control" || true; done; }
+umount --recursive --lazy /sys
+mount -t sysfs none /sys
+mount -t cgroup2 none /sys/fs/cgroup
+if [ "$root" != / ]; then  # not by chroot, since who is in one may have no user namespace
+    mount --bind "$root" "$root"
+    for each in /proc /sys /dev /tmp /var/tmp; do mount --rbind "$each" "$root$each"; done
+    cd "$root"
+    /sbin/pivot_root . .
+    umount --lazy .
+fi
 mount -t tmpfs -o mode=755 none /run
 mount -t tmpfs -o mode=755 none /etc/systemd/user
 mount --bind /dev/null /dev/kmsg
@@ -100,6 +113,8 @@ def missing() -> str:
 class SystemdUser:
     """A user manager and a journal for `person`, `people.ordinary()` if none is given; a context manager.
 
+    With `root`, everything is that of another system, unpacked there, but for /tmp, /var/tmp and the kernel.
+
     `environment`, once entered, is what a program sees that `run()` starts; `home` and `runtime` are that user's
     directories as they are reached from outside; `version` is systemd's.
     """
@@ -109,8 +124,9 @@ class SystemdUser:
     runtime: Path
     version: int
 
-    def __init__(self, person: people.Person | None = None) -> None:
+    def __init__(self, person: people.Person | None = None, *, root: str | Path = "/") -> None:
         self.person = person or people.ordinary()
+        self._root = root
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as parts:
@@ -193,10 +209,10 @@ class SystemdUser:
     def _started(self, directory: Path) -> Iterator[int]:
         """Start the manager and give its process id, as seen from outside, once it is ready."""
         address = directory / "ready"
+        group, uid, gid = f"{directory.name}.slice", str(self.person.uid), str(self.person.gid)
         with (directory / "log").open("w") as log, _listener(address, self.person) as listener:
-            arguments = (f"{directory.name}.slice", _INNER, str(directory), str(self.person.uid), str(self.person.gid))
             process = subprocess.Popen(
-                ["unshare", "--mount", "sh", "-c", _OUTER, "outer", *arguments],
+                ["unshare", "--mount", "sh", "-c", _OUTER, "outer", group, _INNER, directory, uid, gid, self._root],
                 cwd="/",
                 env={**self.environment, "NOTIFY_SOCKET": str(address)},
                 stdin=subprocess.DEVNULL,
@@ -206,7 +222,9 @@ class SystemdUser:
                 start_new_session=True,
             )
             with leashed(process, directory, signal.SIGTERM):
-                yield _ready(listener, directory / "log")
+                manager = _ready(listener, process, directory / "log")
+                listener.close()  # the notices of later would pile up unread, and the manager wait for their reader
+                yield manager
 
 
 @contextlib.contextmanager
@@ -216,17 +234,16 @@ def _listener(address: Path, person: people.Person) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         listener.bind(str(address))
         person.own(address)
-        listener.settimeout(_START_WITHIN_S)
+        listener.settimeout(_LOOK_EVERY_S)
         yield listener
 
 
-def _ready(listener: socket.socket, log: Path) -> int:
+def _ready(listener: socket.socket, process: subprocess.Popen[str], log: Path) -> int:
     """Wait until the manager says that it is ready, and return its process id, which the kernel translates for us."""
-    while True:
-        try:
-            words, ancillary, _, _ = listener.recvmsg(4096, socket.CMSG_SPACE(struct.calcsize("3i")))
-        except TimeoutError:
-            raise RuntimeError(f"systemd did not start: {log.read_text()}") from None
-        if b"READY=1" in words.splitlines():
-            pid: int = struct.unpack("3i", ancillary[0][2])[0]
-            return pid
+    end = time.monotonic() + _START_WITHIN_S
+    while time.monotonic() < end and process.poll() is None:
+        with contextlib.suppress(TimeoutError):
+            words, ancillary, _, _ = listener.recvmsg(4096, socket.CMSG_SPACE(_CREDENTIALS.size))
+            if b"READY=1" in words.splitlines():
+                return int(_CREDENTIALS.unpack(ancillary[0][2])[0])
+    raise RuntimeError(f"systemd did not start: {log.read_text()}")
