@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from standin import people, secretservice
+from standin import people, secretservice, systemd
 from standin.endpoint import DsqlStandin
 from standin.imds import Imds
 from standin.ledger import Clock, Ledger
@@ -121,6 +121,15 @@ def secret_service() -> Iterator[secretservice.SecretService]:
         pytest.skip(lacking)
     with secretservice.SecretService() as service:
         yield service
+
+
+@pytest.fixture(scope="session")
+def user_manager() -> Iterator[systemd.SystemdUser]:
+    """Run a `systemd --user` that belongs to `people.ordinary()`."""
+    if lacking := systemd.missing():
+        pytest.skip(lacking)
+    with systemd.SystemdUser() as manager:
+        yield manager
 
 
 @pytest.fixture(scope="session")

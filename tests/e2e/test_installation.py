@@ -1,8 +1,7 @@
-"""What is installed is what the checkout has: the wheel, its programs, the systemd unit."""
+"""What is installed is what the checkout has: the wheel and its programs."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -62,22 +61,3 @@ def test_installed_from_the_wheel_the_programs_work(wheel: Path, desk: Desk, exa
     assert (done.returncode, done.stdout.count("\n")) == (0, 1), done.stderr
     started_by = desk.run(python, "-c", "import dsqltokd; print(dsqltokd.__file__)").stdout
     assert str(place) in started_by
-
-
-def test_the_systemd_unit_is_content(tmp_path: Path) -> None:
-    if shutil.which("systemd-analyze") is None:
-        pytest.skip("no systemd-analyze (of Debian's systemd) to verify the unit with")
-    program = tmp_path / ".local/bin/dsqltokd"
-    program.parent.mkdir(parents=True)
-    program.write_text("#!/bin/sh\n")
-    program.chmod(0o755)
-    unit = tmp_path / "dsqltokd.service"
-    unit.write_text((ROOT / "systemd" / unit.name).read_text())
-    done = subprocess.run(
-        ["systemd-analyze", "verify", "--user", "--man=no", str(unit)],
-        env={"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
