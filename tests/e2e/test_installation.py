@@ -40,6 +40,7 @@ def test_the_wheel_holds_every_module_and_nothing_else(wheel: Path) -> None:
         for path in (ROOT / side / package).rglob("*")
         if path.suffix in {".py", ".typed"}
     }
+    sources |= {f"dsqltok/systemd/{path.name}" for path in (ROOT / "systemd").iterdir()}
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name and ".data/" not in name}
     assert packed == sources

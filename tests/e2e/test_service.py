@@ -1,0 +1,210 @@
+"""The installed daemon as a service of a real `systemd --user`: activated, watched, restarted, replaced, taken away."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from desk import ACCESS_KEY_ID, BIN, SECRET_ACCESS_KEY, eventually
+from standin import systemd
+from standin.systemd import SystemdUser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from subprocess import CompletedProcess
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "admin" / "atlas.hcl"
+SERVICE, SOCKET = "dsqltokd.service", "dsqltokd.socket"
+DSQLTOK = str(BIN / "dsqltok")
+
+
+class Session:
+    """A login session with systemd, and a project and keys in its home."""
+
+    def __init__(self, manager: SystemdUser) -> None:
+        self.manager = manager
+        self.write(
+            ".aws/credentials",
+            f"[default]\naws_access_key_id = {ACCESS_KEY_ID}\naws_secret_access_key = {SECRET_ACCESS_KEY}\n",
+        )
+        self.write("work/atlas.hcl", EXAMPLE.read_text())
+
+    @property
+    def units(self) -> Path:
+        return self.manager.home / ".config/systemd/user"
+
+    def write(self, name: str, text: str) -> None:
+        path = self.manager.home / name
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        path.write_text(text)
+        for each in (path.parent, path):
+            self.manager.person.own(each)
+
+    def dsqltok(self, *words: str) -> CompletedProcess[str]:
+        return self.manager.run(DSQLTOK, *words, cwd="/run/home/work")
+
+    def ok(self, *words: str) -> str:
+        done = self.dsqltok(*words)
+        assert done.returncode == 0, done.stderr + json.dumps(self.manager.journal(SERVICE), indent=1)
+        return done.stdout
+
+    def show(self, name: str) -> str:
+        return self.manager.show(SERVICE)[name]
+
+    @property
+    def pid(self) -> str:
+        return self.show("MainPID")
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    if lacking := systemd.missing():
+        pytest.skip(lacking)
+    with SystemdUser() as manager:
+        yield Session(manager)
+
+
+@pytest.fixture
+def installed(session: Session) -> Session:
+    session.ok("service", "install")
+    return session
+
+
+def is_token(text: str) -> bool:
+    return "X-Amz-Signature=" in text
+
+
+def test_install_starts_it_and_has_it_start_with_each_login(session: Session, login: Callable[..., str]) -> None:
+    session.ok("service", "install")
+    assert session.manager.show(SOCKET)["UnitFileState"] == session.show("UnitFileState") == "enabled"
+    eventually(lambda: session.show("ActiveState") == "active", "it is ready")
+    assert "keyring" in session.show("StatusText")
+    assert login(token=session.ok("get", "-n")) == "admin"
+    status = json.loads(session.ok("status", "--json"))
+    assert str(status["pid"]) == session.pid
+    eventually(lambda: session.show("StatusText").startswith("1 of 1 tokens good"), "systemd shows it in words")
+    assert f"{SERVICE}: enabled, active (running), process " in session.ok("service", "status")
+
+
+def test_installing_again_changes_nothing_and_puts_right_what_differs(installed: Session) -> None:
+    before = {path.name: path.read_text() for path in installed.units.rglob("*.*") if path.is_file()}
+    pid = installed.pid
+    (installed.units / SERVICE).write_text("[Service]\nExecStart=/bin/false\n")
+    installed.ok("service", "install")
+    assert {path.name: path.read_text() for path in installed.units.rglob("*.*") if path.is_file()} == before
+    assert installed.pid == pid
+    assert f'ExecStart="{BIN}/dsqltokd"\n' in before[SERVICE]
+
+
+def test_the_first_get_activates_it(installed: Session) -> None:
+    installed.manager.systemctl("stop", SERVICE)
+    assert installed.show("ActiveState") == "inactive"
+    assert (installed.manager.runtime / "dsqltok/dsqltokd.sock").is_socket()
+    assert is_token(installed.ok("get"))
+    assert installed.show("ActiveState") == "active"
+    assert not (installed.manager.home / ".local/state/dsqltok/dsqltokd.log").exists()  # none was started by a client
+
+
+def test_it_is_there_again_after_a_crash_and_a_get_in_between_waits_for_it(installed: Session) -> None:
+    is_token(installed.ok("get"))
+    for _ in range(3):
+        before = installed.pid
+        installed.manager.run("kill", "-KILL", before)
+        assert is_token(installed.ok("get"))
+        assert installed.pid != before
+    assert installed.manager.show(SOCKET)["ActiveState"] == "active"
+
+
+def test_a_daemon_that_hangs_is_replaced(installed: Session) -> None:
+    installed.manager.unit(f"{SERVICE}.d/test.conf", "[Service]\nWatchdogSec=2s\n")
+    installed.manager.systemctl("restart", SERVICE)
+    before = installed.pid
+    eventually(lambda: installed.show("WatchdogTimestampMonotonic") != "0", "the loop that serves answers the watchdog")
+    installed.manager.run("kill", "-STOP", before)
+    eventually(lambda: installed.pid not in (before, "0"), "another is there")
+    said = f"{SERVICE}: Failed with result 'watchdog'."
+    assert said in [entry["MESSAGE"] for entry in installed.manager.journal(SERVICE)]
+    assert is_token(installed.ok("get"))
+
+
+def test_the_journal_has_priorities_and_fields(installed: Session) -> None:
+    installed.ok("get")
+    installed.write("work/atlas.hcl", "env {")
+    installed.dsqltok("get")
+
+    def entries() -> dict[str, dict[str, str]]:
+        return {
+            entry["MESSAGE"]: entry
+            for entry in installed.manager.journal(SERVICE)
+            if entry.get("SYSLOG_IDENTIFIER") == "dsqltokd"
+        }
+
+    eventually(lambda: any(message.startswith("project: ") for message in entries()), "the mistake is in the journal")
+    found = entries()
+    serving = next(entry for message, entry in found.items() if message.startswith("serving at "))
+    assert (serving["PRIORITY"], serving["LOGGER"]) == ("6", "dsqltokd.service")
+    assert next(entry for message, entry in found.items() if message.startswith("project: "))["PRIORITY"] == "4"
+    assert SECRET_ACCESS_KEY not in json.dumps(found)
+
+
+def test_reload_reads_the_configuration_again(installed: Session) -> None:
+    installed.write(".config/dsqltok/config.toml", "token_ttl = 321\n")
+    installed.manager.systemctl("reload", SERVICE)
+    installed.ok("flush")
+    assert "X-Amz-Expires=321" in installed.ok("get")
+
+
+def test_the_one_that_a_client_started_makes_way_without_a_failed_get(session: Session) -> None:
+    assert is_token(session.ok("get"))
+    earlier = json.loads(session.ok("status", "--json"))["pid"]
+    session.ok("service", "install")
+    for _ in range(10):
+        assert is_token(session.ok("get"))
+    eventually(lambda: session.show("ActiveState") == "active", "the service has the lock")
+    status = json.loads(session.ok("status", "--json"))
+    assert str(status["pid"]) == session.pid != str(earlier)
+    assert session.manager.run("kill", "-0", str(earlier)).returncode != 0
+
+
+def test_restart_hands_over_without_a_failed_get(installed: Session) -> None:
+    for _ in range(5):
+        before = installed.pid
+        told = installed.ok("restart")
+        assert is_token(installed.ok("get"))
+        assert installed.pid != before
+        assert f"process {installed.pid}" in told
+    assert installed.manager.show(SOCKET)["ActiveState"] == "active"
+
+
+def test_uninstall_leaves_what_the_daemon_keeps_and_purge_does_not(installed: Session) -> None:
+    installed.ok("get")
+    installed.ok("projects", "add")
+    state = installed.manager.home / ".local/state/dsqltok"
+    assert (state / "projects.json").exists()
+    installed.ok("service", "uninstall")
+    assert list(installed.units.rglob("dsqltokd*")) == []
+    assert not (installed.manager.runtime / "dsqltok/dsqltokd.sock").exists()
+    assert (state / "projects.json").exists()
+    assert f"{SERVICE}: not installed" in installed.ok("service", "status")
+    assert "it was not installed" in installed.ok("service", "uninstall", "--purge")
+    assert not state.exists()
+
+
+def test_a_project_and_a_helper_work_in_the_sandbox(installed: Session, login: Callable[..., str]) -> None:
+    installed.write(".aws/config", "[profile helped]\nregion = us-east-1\ncredential_process = /run/home/helper\n")
+    given = {"Version": 1, "AccessKeyId": ACCESS_KEY_ID, "SecretAccessKey": SECRET_ACCESS_KEY}
+    installed.write("helper", f"#!/bin/sh\ndate >/run/home/ran\necho '{json.dumps(given)}'\n")
+    (installed.manager.home / "helper").chmod(0o755)
+    done = installed.manager.run(DSQLTOK, "get", "-n", cwd="/run/home/work", env={"AWS_PROFILE": "helped"})
+    assert login(token=done.stdout) == "admin", done.stderr
+    assert (installed.manager.home / "ran").exists()
+
+
+def test_sigterm_ends_it_cleanly(installed: Session) -> None:
+    installed.manager.systemctl("kill", "--signal=SIGTERM", SERVICE)
+    eventually(lambda: installed.show("ActiveState") == "inactive", "it has ended")
+    assert installed.show("Result") == "success"
+    assert is_token(installed.ok("get"))
