@@ -5,8 +5,10 @@ The user is not `nobody`, as whom a sandbox with PrivateUsers= shows everybody e
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from standin import people, systemd
+from standin import debian, people, systemd
 from standin.leash import bed_directory
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from standin.secretservice import SecretService
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = ROOT / "tests/standin"
 SHOWN_FOR_OTHERS = int(Path("/proc/sys/kernel/overflowuid").read_text()) if sys.platform == "linux" else -1
 TEMPORARY = {"/tmp", "/var/tmp"}  # noqa: S108 - only looked at
 ASK = """
@@ -55,11 +56,12 @@ class Sandbox:
     """A user manager with the real units, where the service runs whatever it is told."""
 
     manager: systemd.SystemdUser
+    python: str
 
     def ask(self, *command: str, person: people.Person | None = None) -> dict[str, Any]:
         """Have the service run a program, for a client that is its user or `person`, and return its answer."""
         address = self.manager.environment["XDG_RUNTIME_DIR"] + "/dsqltok/dsqltokd.sock"
-        done = self.manager.run(sys.executable, "-c", ASK, address, *command, person=person)
+        done = self.manager.run(self.python, "-c", ASK, address, *command, person=person)
         assert done.returncode == 0, done.stderr
         answer: dict[str, Any] = json.loads(done.stdout or "{}")
         assert answer, self.manager.journal("dsqltokd.service")
@@ -71,31 +73,46 @@ class Sandbox:
         assert answer["returncode"] == 0, answer["stderr"]
         return str(answer["stdout"])
 
+    def look(self) -> Any:
+        """Return what confined.py finds in the sandbox."""
+        return json.loads(self.run(self.python, "/run/home/confined.py"))
+
+
+@contextlib.contextmanager
+def confined(root: Path = Path("/")) -> Iterator[Sandbox]:
+    """Run the units as the systemd does that is found below `root`."""
+    if lacking := systemd.missing():
+        pytest.skip(lacking)
+    python = sys.executable if root == Path("/") else "/usr/bin/python3"
+    with systemd.SystemdUser(people.stranger(), root=root) as manager:
+        for name in ("dsqltokd.socket", "dsqltokd.service"):
+            manager.unit(name, (ROOT / "systemd" / name).read_text())
+        for name in ("deputy.py", "confined.py"):
+            shutil.copy(ROOT / "tests/standin" / name, manager.home)
+            manager.person.own(manager.home / name)
+        # Without restarts a unit that cannot be started fails the tests at once, with its socket.
+        deputy = f"[Service]\nRestart=no\nExecStart=\nExecStart={python} %h/deputy.py\n"
+        manager.unit("dsqltokd.service.d/deputy.conf", deputy)
+        manager.systemctl("start", "dsqltokd.socket")
+        yield Sandbox(manager, python)
+
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    if lacking := systemd.missing():
-        pytest.skip(lacking)
-    with systemd.SystemdUser(people.stranger()) as manager:
-        for name in ("dsqltokd.socket", "dsqltokd.service"):
-            manager.unit(name, (ROOT / "systemd" / name).read_text())
-        # Without restarts a unit that cannot be started fails the tests at once, with its socket.
-        deputy = f"[Service]\nRestart=no\nExecStart=\nExecStart={sys.executable} {PROGRAMS / 'deputy.py'}\n"
-        manager.unit("dsqltokd.service.d/deputy.conf", deputy)
-        manager.systemctl("start", "dsqltokd.socket")
-        yield Sandbox(manager)
+    with confined() as there:
+        yield there
 
 
 @pytest.fixture(scope="module")
 def inside(sandbox: Sandbox) -> Any:
     """Give what confined.py finds in the sandbox."""
-    return json.loads(sandbox.run(sys.executable, str(PROGRAMS / "confined.py")))
+    return sandbox.look()
 
 
 @pytest.fixture(scope="module")
 def outside(sandbox: Sandbox) -> Any:
     """Give what it finds when the same user runs it elsewhere."""
-    return json.loads(sandbox.manager.run(sys.executable, str(PROGRAMS / "confined.py")).stdout)
+    return json.loads(sandbox.manager.run(sys.executable, "/run/home/confined.py").stdout)
 
 
 def writable(found: Any) -> set[str]:
@@ -232,3 +249,23 @@ def test_the_keyring_is_reached_over_the_sessions_bus(sandbox: Sandbox, secret_s
     bus = f"DBUS_SESSION_BUS_ADDRESS={secret_service.environment['DBUS_SESSION_BUS_ADDRESS']}"
     command = ("env", bus, f"PATH={os.environ['PATH']}", sys.executable, "-c", USES_KEYRING)
     assert sandbox.run(*command) == "keyring.backends.SecretService an example of a secret\n"
+
+
+def test_the_systemd_of_debian_13_confines_no_less(inside: Any) -> None:
+    if lacking := debian.missing():
+        pytest.skip(lacking)
+    with contextlib.ExitStack() as parts:
+        try:
+            root = parts.enter_context(debian.unpacked("trixie"))
+        except OSError as error:
+            pytest.skip(str(error))
+        there = parts.enter_context(confined(root))
+        assert there.manager.version >= 257
+        found = there.look()
+    # Of a user unit's ProtectKernelTunables= it applies all but this, where only root may write anyway.
+    assert writable(found) - {"/sys"} == writable(inside)
+    assert set(found["modes"].values()) == {0}
+    same = ("devices", "calls", "sockets", "uid_map", "core", "i386")
+    assert {name: found[name] for name in same} == {name: inside[name] for name in same}
+    secured = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Umask")
+    assert [found["status"][name] for name in secured] == [inside["status"][name] for name in secured]
