@@ -62,10 +62,10 @@ class Shells:
         end = time.monotonic() + _PATIENCE
         self.get(_USUAL)
         while len(found) < _GETS or (not until() and time.monotonic() < end):
+            time.sleep(_PACE)  # just before, so that a stall while nobody asks is seen by the next get
             begin = time.monotonic()
             self.get(_USUAL)
             found.append(time.monotonic() - begin)
-            time.sleep(_PACE)
         return found
 
     def _ask(self, method: str, shell: str) -> Any:
