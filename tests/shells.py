@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from desk import Connection, Desk
 
 _USUAL = "usual"
+_GETS = 60
 _PACE = 0.003  # seconds between two of them
 _PATIENCE = 30.0
 
@@ -52,19 +53,19 @@ class Shells:
         """Tell whether the daemon has found out that the keyring does not work."""
         return self.keyring()["error"] is not None
 
-    def times(self, until: Callable[[], bool], least: int = 60) -> list[float]:
-        """Get a token that is there already, again and again until it is so, and at least so many times.
+    def times(self, until: Callable[[], bool]) -> list[float]:
+        """Get a token that is there already, again and again until it is so, and at least `_GETS` times.
 
         Return how many seconds each took.
         """
         found: list[float] = []
         end = time.monotonic() + _PATIENCE
         self.get(_USUAL)
-        while len(found) < least or (not until() and time.monotonic() < end):
+        while len(found) < _GETS or (not until() and time.monotonic() < end):
+            time.sleep(_PACE)  # just before, so that a stall while nobody asks is seen by the next get
             begin = time.monotonic()
             self.get(_USUAL)
             found.append(time.monotonic() - begin)
-            time.sleep(_PACE)
         return found
 
     def _ask(self, method: str, shell: str) -> Any:

@@ -84,6 +84,21 @@ def test_stored_tokens_are_not_used_where_the_profile_has_changed_meanwhile(
     assert "AKIAI44QH8DHBEXAMPLE" in desk.ok("get")
 
 
+def test_what_was_obtained_before_the_keyring_was_unlocked_is_not_put_in_doubt_by_what_that_holds(
+    desk: Desk, keyring: SecretService, example: Callable[[str], str]
+) -> None:
+    example("admin")
+    desk.ok("get")
+    desk.ok("stop")
+    desk.aws(credentials="[default]\naws_access_key_id = AKIAI44QH8DHBEXAMPLE\naws_secret_access_key = x\n")
+    with keyring.locked():
+        token = desk.ok("get")
+        eventually(lambda: keyring_of(desk)["error"] is not None, "it is locked")
+    eventually(lambda: keyring_of(desk)["state"] == "in use", "it is unlocked")
+    assert desk.ok("get") == token
+    assert "is to be signed for again" not in desk.log.read_text()
+
+
 def test_a_locked_keyring_delays_nothing_and_shows_in_the_status(
     desk: Desk, keyring: SecretService, example: Callable[[str], str]
 ) -> None:

@@ -123,10 +123,10 @@ class SecretService:
 
     @contextlib.contextmanager
     def unanswered(self) -> Iterator[Callable[[], int]]:
-        """Be the program that asks for passwords, but show nothing; give a function that counts what is asked."""
+        """Be the program that asks for passwords, but show nothing; give a function that counts what is new to ask."""
         with self._connection() as connection:
             connection.own("org.gnome.keyring.SystemPrompter")
-            yield connection.calls
+            yield lambda: connection.received().count("BeginPrompting")
 
     @contextlib.contextmanager
     def full(self) -> Iterator[None]:
@@ -216,14 +216,15 @@ class _Connection:
         found: list[str] = self._names().ListNames()[0]
         return found
 
-    def calls(self) -> int:
-        """Return how many calls came in that nobody answered yet; none of them ever gets an answer."""
-        count = 0
+    def received(self) -> list[str]:
+        """Return the methods that were called here since this was asked last; no call ever gets an answer."""
+        found: list[str] = []
         with contextlib.suppress(TimeoutError):
             while True:
                 header = self._bus.receive(timeout=0).header
-                count += header.message_type == self._jeepney.MessageType.method_call
-        return count
+                if header.message_type == self._jeepney.MessageType.method_call:
+                    found.append(header.fields[self._jeepney.HeaderFields.member])
+        return found
 
     def wait_for(self, name: str) -> None:
         """Wait until somebody has a name on the bus."""
