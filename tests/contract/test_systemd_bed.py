@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -63,14 +63,18 @@ def test_the_manager_is_the_users_and_has_nothing_but_systemds_own_units(manager
 
 
 def test_a_unit_runs_as_the_user_and_what_it_prints_is_in_the_journal(manager: SystemdUser) -> None:
-    manager.unit("example.service", "[Service]\nType=oneshot\nExecStart=/usr/bin/id -u\n")
+    # Of a program that has ended the journal can no longer find out which unit it was of.
+    command = python(manager, "prints.py", "import os, time\nprint(os.getuid(), flush=True)\ntime.sleep(600)\n")
+    manager.unit("example.service", f"[Service]\nExecStart={command}\n")
     manager.systemctl("start", "example.service")
-    eventually(lambda: len(manager.journal("example.service")) >= 3, "the journal tells of the unit")
-    entries = manager.journal("example.service")
-    printed = [entry for entry in entries if entry["_COMM"] == "id"]
-    assert [entry["MESSAGE"] for entry in printed] == [str(people.ordinary().uid)]
-    assert printed[0]["_SYSTEMD_USER_UNIT"] == "example.service"
-    assert any(entry["MESSAGE"].startswith("Finished example.service") for entry in entries)
+
+    def found(message: str) -> list[dict[str, Any]]:
+        return [entry for entry in manager.journal("example.service") if entry["MESSAGE"] == message]
+
+    uid = str(people.ordinary().uid)
+    eventually(lambda: bool(found(uid)), "the journal has what the program printed")
+    assert (found(uid)[0]["_SYSTEMD_USER_UNIT"], found(uid)[0]["_UID"]) == ("example.service", uid)
+    eventually(lambda: bool(found("Started example.service.")), "the journal has what the manager says")
 
 
 def test_a_service_is_started_once_it_says_that_it_is_ready(manager: SystemdUser) -> None:

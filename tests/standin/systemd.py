@@ -198,7 +198,8 @@ class SystemdUser:
     def journal(self, unit: str) -> list[dict[str, Any]]:
         """Return the journal's entries of a unit so far, its own and those of the manager about it, oldest first.
 
-        What a program has just written may not be there yet.
+        What a program has just written may not be there yet. Of one that has ended before the journal had a look at
+        it, what it wrote is nobody's.
         """
         # Read by root, since journald gives a journal of his own only to a uid from 1000 up; therefore no --user-unit.
         which = (f"_SYSTEMD_USER_UNIT={unit}", "+", f"USER_UNIT={unit}")
