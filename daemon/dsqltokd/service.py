@@ -51,6 +51,8 @@ class Service:
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._files: dict[Identity, dict[str, Any]] = {}
+        self._sign_ins: set[str] = set()  # of the AWS files those that a refresh may write
+        self._unsure: dict[Identity, set[str]] = {}  # of these what has changed during a refresh
         self._changed_meanwhile: set[Identity] = set()
         self._stop = asyncio.Event()
         self._gone = asyncio.Event()
@@ -164,13 +166,15 @@ class Service:
             self._follow(path, seen, verdict)
         return all(await asyncio.gather(*verdicts))
 
-    def _aws_files_read(self, identity: Identity, files: list[Any]) -> None:
+    def _aws_files_read(self, identity: Identity, files: list[Any], sign_ins: list[str]) -> None:
         self._files[identity] = dict(files)
+        self._sign_ins.update(sign_ins)
         for path, seen in files:
             self._follow(path, seen)
 
     def _identity_forgotten(self, identity: Identity) -> None:
         self._changed_meanwhile.discard(identity)
+        self._unsure.pop(identity, None)
         for path in self._files.pop(identity, {}):
             if not self.projects.rests_on(path):
                 self._forget(path)
@@ -194,13 +198,18 @@ class Service:
         if self.projects.changed(path):
             _log.info("%s has changed", path)
         for identity, files in self._files.items():
-            if path in files:
+            if path in files and path in self._sign_ins and self.tokens.is_refreshing(identity):
+                self._unsure.setdefault(identity, set()).add(path)
+            elif path in files:
                 _log.info("%s has changed: %s is to be signed for again", path, identity.describe())
                 self._changed_meanwhile.add(identity)
                 self.tokens.invalidate(identity)
         self.requests.tell()
 
     def _tokens_changed(self, identity: Identity) -> None:
+        for path in self._unsure.pop(identity, ()):
+            # It is no news where the refresh has written this itself, and said so.
+            self._follow(path, self._files.get(identity, {}).get(path))
         if identity.seal is None:
             self.keeper.touch()
         self.requests.tell()
