@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _GUARD_SECONDS = 5.0  # between two looks at whether the socket is still ours
 _DRAIN_SECONDS = 5.0
+_ALWAYS = ("daemon.", "config.")  # methods that are there for a configuration that makes no sense, too
 _FLUSH_SECONDS = 2.0  # that a keyring which hangs may hold up the end
 
 
@@ -67,6 +68,8 @@ class Service:
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._files: dict[Identity, dict[str, Any]] = {}
+        self._sign_ins: set[str] = set()  # of the AWS files those that a refresh may write
+        self._unsure: dict[Identity, set[str]] = {}  # of these what has changed during a refresh
         self._changed_meanwhile: set[Identity] = set()
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -183,6 +186,8 @@ class Service:
             raise UnknownMethodError
         begin = self._loop.time()
         try:
+            if not method.startswith(_ALWAYS):
+                self.settings.check()
             answer = handler(params, channel)
         except DsqltokError as error:
             self._answered(method, error.kind, begin)
@@ -259,13 +264,15 @@ class Service:
             self._follow(path, seen, verdict)
         return all(await asyncio.gather(*verdicts))
 
-    def _aws_files_read(self, identity: Identity, files: list[Any]) -> None:
+    def _aws_files_read(self, identity: Identity, files: list[Any], sign_ins: list[str]) -> None:
         self._files[identity] = dict(files)
+        self._sign_ins.update(sign_ins)
         for path, seen in files:
             self._follow(path, seen)
 
     def _identity_forgotten(self, identity: Identity) -> None:
         self._changed_meanwhile.discard(identity)
+        self._unsure.pop(identity, None)
         for path in self._files.pop(identity, {}):
             if not self.projects.rests_on(path):
                 self._forget(path)
@@ -298,7 +305,9 @@ class Service:
         if self.projects.changed(path):
             _log.info("%s has changed", path)
         for identity, files in self._files.items():
-            if path in files:
+            if path in files and path in self._sign_ins and self.tokens.is_refreshing(identity):
+                self._unsure.setdefault(identity, set()).add(path)
+            elif path in files:
                 _log.info("%s has changed: %s is to be signed for again", path, identity.describe())
                 self._changed_meanwhile.add(identity)
                 self.tokens.invalidate(identity)
@@ -318,6 +327,9 @@ class Service:
         self.requests.tell()
 
     def _tokens_changed(self, identity: Identity) -> None:
+        for path in self._unsure.pop(identity, ()):
+            # It is no news where the refresh has written this itself, and said so.
+            self._follow(path, self._files.get(identity, {}).get(path))
         if identity.seal is None:
             self.keeper.touch()
         self.requests.tell()

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
 
 from dsqltok.errors import DsqltokError
 from dsqltokd import config
+from dsqltokd.config import Config
 from dsqltokd.files import identity
-
-if TYPE_CHECKING:
-    from dsqltokd.config import Config
 
 _log = logging.getLogger(__name__)
 
@@ -19,29 +16,37 @@ _log = logging.getLogger(__name__)
 class Settings:
     """What `path` says. `seen` is the file's identity from before it was read, `error` what is wrong with it since.
 
-    Raises `ConfigurationError` where it is wrong from the start.
+    Where it is wrong from the start, `now` are the defaults, and `check` raises until it is mended.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.seen = identity(path)
-        self.now: Config = config.load(path)
-        self._heed()
+        self.now = Config()
         self.error: DsqltokError | None = None
+        self._good = False
+        try:
+            self._take(config.load(path))
+        except DsqltokError as error:
+            self.error = error
+
+    def check(self) -> None:
+        """Raise `ConfigurationError` where the file has not made sense yet: what it was to say is not known."""
+        if self.error is not None and not self._good:
+            raise self.error.fresh()
 
     async def reload(self) -> None:
         """Read the file again. One that makes no sense leaves `now` as it is."""
         try:
             # In a thread: the directory may be on a mount that is dead by now.
-            self.now = await asyncio.to_thread(config.load, self.path)
+            self._take(await asyncio.to_thread(config.load, self.path))
         except DsqltokError as error:
             self.error = error
-            _log.warning("%s; the last good version goes on", error.message)
+            _log.warning("%s; what was in force goes on", error.message)
         else:
-            self.error = None
-            self._heed()
             _log.info("%s was read again", self.path)
 
-    def _heed(self) -> None:
+    def _take(self, found: Config) -> None:
+        self.now, self.error, self._good = found, None, True
         # Of others' loggers nothing below INFO: they may write anything there.
         logging.getLogger("dsqltokd").setLevel(self.now.log_level.upper())

@@ -32,8 +32,8 @@ _LONGEST_SLEEP = 30.0  # seconds; timers stop in a suspend, so that what is warm
 class Tokens:
     """All identities, their states, and the refreshes in flight.
 
-    `read` is told the AWS files, with their identities, that a refresh rested on; `changed` that something is worth
-    storing, `forgotten` that an identity is neither warm nor alive any more.
+    `read` is told the AWS files, with their identities, that a refresh rested on, and which of them it may write;
+    `changed` that something is worth storing, `forgotten` that an identity is neither warm nor alive any more.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Tokens:
         pool: Pool,
         settings: Settings,
         *,
-        read: Callable[[Identity, list[Any]], None],
+        read: Callable[[Identity, list[Any], list[str]], None],
         changed: Callable[[Identity], None],
         forgotten: Callable[[Identity], None],
     ) -> None:
@@ -154,6 +154,11 @@ class Tokens:
         self.tick()
         return count
 
+    def is_refreshing(self, identity: Identity) -> bool:
+        """Tell whether a refresh of `identity` is in flight."""
+        known = self.states.get(identity)
+        return known is not None and known.attempt is not None
+
     def restore(self, identity: Identity, known: State) -> None:
         """Take over what an earlier daemon stored."""
         self.states[identity] = state.restore(self._state(identity), known)
@@ -230,7 +235,7 @@ class Tokens:
                 "aws", job, deadline=self._settings.now.aws_timeout, key=identity, linger=identity.seal is None
             )
             if state.stands(self.states[identity]):  # else these are the files of before
-                self._read(identity, answer.get("files", []))
+                self._read(identity, answer.get("files", []), answer.get("sign_ins", []))
             raise_error(answer)
             outcome = _outcome(answer, targets, before.boot)
             self.states[identity] = state.succeed(self.states[identity], outcome, clock.now())

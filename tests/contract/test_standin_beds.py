@@ -93,7 +93,7 @@ def test_an_sts_that_swallows_requests_lets_go_of_them_when_it_leaves() -> None:
 KEYRING = """
 import sys, keyring
 _, verb, *arguments = sys.argv
-print(getattr(keyring, verb + "_password")("dsqltok", "a test's entry", *arguments))
+print(getattr(keyring, verb + "_password")("dsqltok", "tokens", *arguments))
 """
 
 
@@ -109,6 +109,15 @@ def test_the_secret_service_keeps_what_keyring_stores_there(secret_service: Secr
     assert keyring(secret_service, "get").stdout == "an example of a secret\n"
     assert keyring(secret_service, "delete").returncode == 0
     assert keyring(secret_service, "get").stdout == "None\n"
+
+
+def test_what_a_test_puts_there_is_what_keyring_finds_and_the_other_way_round(secret_service: SecretService) -> None:
+    secret_service.put("put by the test")
+    assert keyring(secret_service, "get").stdout == "put by the test\n"
+    keyring(secret_service, "set", "put by keyring")
+    assert secret_service.entry() == "put by keyring"
+    keyring(secret_service, "delete")
+    assert secret_service.entry() is None
 
 
 def test_a_locked_secret_service_gives_nothing_until_it_is_unlocked(secret_service: SecretService) -> None:

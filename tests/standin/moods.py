@@ -166,6 +166,11 @@ def passes_on(url: str) -> Mood:
     return answer
 
 
+def divides(path: str, there: Mood, elsewhere: Mood) -> Mood:
+    """Answer by another mood what is asked of paths that begin with `path`."""
+    return lambda request: (there if request.path.startswith(path) else elsewhere)(request)
+
+
 def swallows(request: _Request) -> None:
     """Never answer, until the client gives up or the server leaves."""
     while not request.over.is_set():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dsqltok.errors import CredentialsError, DsqltokError, UnavailableError
-from dsqltokd.worker.awsanswers import Roles, check_sign_in
+from dsqltokd.worker.awsanswers import Roles
 
 CANARY = "c4n4ry-wJalrXUtnFEMI"
 ROLE = "arn:aws:iam::123456789012:role/some/path/dsql"
@@ -87,9 +87,11 @@ def test_in_every_partition_a_role_is_compared_by_account_and_name() -> None:
     )
 
 
-def hear_of_a_renewal(status: int, code: str = "", message: str = "") -> None:
+def hear_of_a_renewal(status: int, code: str = "", message: str = "") -> bool:
+    roles = Roles()
     parsed = {"Error": {"Code": code, "Message": message}} if status >= 300 else {"accessToken": CANARY}
-    check_sign_in(http_response=SimpleNamespace(status_code=status), parsed=parsed, model=None, context={})
+    roles.renews(http_response=SimpleNamespace(status_code=status), parsed=parsed, model=None, context={})
+    return roles.renewed
 
 
 @pytest.mark.parametrize(
@@ -110,6 +112,6 @@ def test_a_sign_in_that_cannot_be_renewed_now_is_not_taken_for_one_that_has_ende
 
 
 def test_a_sign_in_that_is_renewed_or_has_ended_is_botocores_business() -> None:
-    hear_of_a_renewal(200)
-    hear_of_a_renewal(400, "InvalidGrantException", "invalid_grant")
-    hear_of_a_renewal(401, "InvalidClientException")
+    assert hear_of_a_renewal(200)
+    assert not hear_of_a_renewal(400, "InvalidGrantException", "invalid_grant")
+    assert not hear_of_a_renewal(401, "InvalidClientException")

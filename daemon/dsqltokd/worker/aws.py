@@ -6,8 +6,8 @@ session caches its configuration and its credentials, and refuses to hand out li
     in   profile, role_arn, environment (the caller's AWS variables), session or null, renew, ttl,
          targets [[host, region, action]], code (for a role that asks for one, or null)
     out  session or null, tokens [{value, region, signed_at, expires_at} or {error}] in the order of targets,
-         attended, failure or null, files, last
-         or error, files, last
+         attended, failure or null, files, sign_ins, last
+         or error, files, sign_ins, last
 
 With `question` "who" nothing is signed: see `identity` for what comes out.
 
@@ -18,7 +18,8 @@ With `sso` in place of all but profile and environment, the job is a step of an 
 
 `last` asks for this worker's end, and that of whatever a credential_process has left behind, where something failed.
 One that ran none goes on: while AWS is away, an attempt costs a fifth of what it costs a new worker.
-`files` lists the AWS files that decide, with their identity from before they were read. A session comes back only where
+`files` lists the AWS files that decide, with their identity from before they were read; `sign_ins` names those of them
+that botocore itself may write, and then it is the identity of what it wrote. A session comes back only where
 the credentials are temporary and say when they end: everything else is read anew each time and kept nowhere.
 """
 
@@ -40,7 +41,7 @@ from botocore.tokens import SSOTokenProvider
 from dsqltok.errors import ConfigurationError, CredentialsError, DsqltokError
 from dsqltok.protocol import is_aws
 from dsqltokd.worker import awserrors, awsfiles, awsprofiles, identity, mistakes, signin
-from dsqltokd.worker.awsanswers import Roles, check_sign_in
+from dsqltokd.worker.awsanswers import Roles
 from dsqltokd.worker.awshelper import Helper
 
 if TYPE_CHECKING:
@@ -95,26 +96,30 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     if job.get("question") == "who":
         return _who(job)
     found = awsfiles.seen(awsfiles.configuration())
-    roles = Roles()
+    roles, sign_ins = Roles(), dict[str, Any]()
     try:
         _check(job, found)
         session = _session_for(job["profile"], [region for _, region, _ in job["targets"]], roles)
         signin.expect_code(session, job["code"])
         config, name = session.full_config, session.get_config_variable("profile") or "default"
-        sign_ins = awsfiles.sign_ins(config, name)
-        found |= awsfiles.seen([*awsfiles.tokens(config, name), *sign_ins])
+        sign_ins = awsfiles.seen(awsfiles.sign_ins(config, name))
+        found |= awsfiles.seen(awsfiles.tokens(config, name)) | sign_ins
         credentials, failure = _credentials(session, job, roles)
-        if not credentials.in_hand:
+        if roles.renewed or not credentials.in_hand:
             found |= awsfiles.seen(sign_ins)  # botocore may have renewed one, which is no news then
         tokens = _sign_all(session, credentials, job["targets"], job["ttl"])
     except Exception as error:  # noqa: BLE001 - botocore's failures are of a dozen unrelated classes
-        return {"error": _meaning(error, job, roles).as_data(), "files": list(found.items()), "last": bool(_HELPERS)}
+        if roles.renewed:
+            found |= awsfiles.seen(sign_ins)
+        said = {"error": _meaning(error, job, roles).as_data(), "last": bool(_HELPERS)}
+        return said | {"files": list(found.items()), "sign_ins": list(sign_ins)}
     return {
         "session": _session(job["session"], credentials),
         "tokens": tokens,
         "attended": credentials.attended,
         "failure": failure and failure.as_data(),
         "files": list(found.items()),
+        "sign_ins": list(sign_ins),
         "last": failure is not None and bool(_HELPERS),
     }
 
@@ -196,7 +201,7 @@ def _session_for(profile: str | None, regions: list[str | None], roles: Roles) -
     instance._role_fetcher._evaluate_expiration = lambda _credentials: None  # noqa: SLF001 - a contract test holds it
     session.register("provide-client-params.sts", roles.asks)
     session.register("after-call.sts", roles.answers)
-    session.register("after-call.sso-oidc", check_sign_in)
+    session.register("after-call.sso-oidc", roles.renews)
     # A profile's own role needs some region of STS: the token's will do where nothing else is configured.
     if None not in regions and session.get_config_variable("region") is None:
         session.set_config_variable("region", regions[0])

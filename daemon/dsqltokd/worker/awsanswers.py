@@ -101,14 +101,17 @@ def complete(answer: Mapping[str, Any], who: str, parts: Iterable[str]) -> None:
 
 
 class Roles:
-    """Listens to what STS is asked and what it answers. `asked` is the role that the last request was for.
+    """Listens to what AWS is asked and what it answers.
 
-    `asks` and `answers` are handlers for botocore's events "provide-client-params.sts" and "after-call.sts". An answer
-    that is no good raises `UnavailableError` or `CredentialsError`: botocore would sign with empty keys.
+    `asked` is the role that STS was last asked for; `renewed` tells that a sign-in was renewed, so that botocore writes
+    its file. `asks`, `answers` and `renews` are handlers for botocore's events "provide-client-params.sts",
+    "after-call.sts" and "after-call.sso-oidc". They raise `UnavailableError` or `CredentialsError` for an answer that
+    is no good, with which botocore would sign, and for one that may pass, where it would take a sign-in for ended.
     """
 
     def __init__(self) -> None:
         self.asked: str | None = None
+        self.renewed = False
 
     def asks(self, **event: Any) -> None:
         """Note the role."""
@@ -133,22 +136,19 @@ class Roles:
         if arn and call == "AssumeRole" and _role_name(arn) != _role_name(self.asked or ""):
             raise UnavailableError(f"role {self.asked}: the answer is for another role", hint=_NOT_AWS)
 
-
-def check_sign_in(**event: Any) -> None:
-    """Listen, as a handler for botocore's event "after-call.sso-oidc", to how the renewal of a sign-in goes.
-
-    botocore takes every refusal for the end of the sign-in. Raises `UnavailableError` for one that may pass by itself.
-    """
-    status = event["http_response"].status_code
-    if status < 300:  # noqa: PLR2004 - HTTP's own number
-        return
-    said = event["parsed"].get("Error") or {}
-    code = str(said.get("Code", ""))
-    if _is_passing(code, status):
-        text = _words(code, str(said.get("Message", "")))
-        raise UnavailableError(f"the sso session cannot be renewed: aws {text}", hint=_PASSES)
-    if _is_no_code(code):
-        raise garbled("the renewal of the sso session", None)
+    def renews(self, **event: Any) -> None:
+        """Look at how the renewal of a sign-in goes."""
+        status = event["http_response"].status_code
+        if status < 300:  # noqa: PLR2004 - HTTP's own number
+            self.renewed = True
+            return
+        said = event["parsed"].get("Error") or {}
+        code = str(said.get("Code", ""))
+        if _is_passing(code, status):
+            text = _words(code, str(said.get("Message", "")))
+            raise UnavailableError(f"the sso session cannot be renewed: aws {text}", hint=_PASSES)
+        if _is_no_code(code):
+            raise garbled("the renewal of the sso session", None)
 
 
 def _role_name(arn: str) -> tuple[str, str]:

@@ -90,9 +90,10 @@ class Away:
             self.front.mood = mood
 
     def returns(self) -> None:
-        """Have AWS come back, which cuts what it was asked meanwhile."""
-        self.front.mood = self.good
+        """Have AWS come back, and wait until what it was asked meanwhile has come to its end."""
         self.front.leave()
+        eventually(lambda: not any(each["refreshing"] for each in self.desk.status()["tokens"]), "nothing is refreshed")
+        self.front.mood = self.good
         self.front.come_back()
 
     def works(self, token: str) -> None:
@@ -138,7 +139,7 @@ class Away:
         self.status("good", failing=False)
 
     def status(self, state: str, *, failing: bool) -> None:
-        """Wait until `dsqltok status` says so of the token: a sign-in that was renewed has it replaced once more."""
+        """Wait until `dsqltok status` says so of the token."""
 
         def look() -> bool:
             (token,) = self.desk.status()["tokens"]
@@ -185,6 +186,11 @@ def by_sign_in(away: Away, sso: Sso) -> Away:
     return away
 
 
+def asked(away: Away, times: int) -> bool:
+    """Tell whether AWS has been asked so many times."""
+    return away.front.asked >= times
+
+
 def signed_in(desk: Desk, sso: Sso, life_s: float) -> None:
     """Leave what `aws sso login` leaves, good for so long; so is what it is renewed to."""
     sso.token_life_s = life_s
@@ -218,6 +224,28 @@ def test_while_a_sign_in_cannot_be_renewed(faults: Faults, by_sign_in: Away, sso
         for turn in faults:
             by_sign_in.outage(OIDC_AWAY[turn % len(OIDC_AWAY)])
         faults.hold(sso.refreshed >= faults.happened, "the sign-in was not renewed")
+
+
+@pytest.mark.promise(
+    "a session signs to its end while it cannot be renewed",
+    fault="SSO renews the sign-in and gives no credentials",
+    short=1,
+    long=40,
+)
+def test_while_single_sign_on_is_half_away(faults: Faults, by_sign_in: Away, sso: Sso) -> None:
+    signed_in(by_sign_in.desk, sso, LIFE)
+    sso.role_life_s = 4 * LIFE
+    half = moods.divides("/federation", moods.says(500, "{}"), by_sign_in.good)
+    with by_sign_in.desk.daemon():
+        for _ in faults:
+            token = by_sign_in.get()
+            by_sign_in.goes(half)
+            for left in (1200.0, 600.0, 30.0):
+                by_sign_in.until(left, token)
+                by_sign_in.get()
+                eventually(partial(asked, by_sign_in, by_sign_in.front.asked + 1), "the session is to be renewed")
+            by_sign_in.returns()
+            by_sign_in.stepped.suspend(4 * LIFE)
 
 
 @pytest.mark.promise(
@@ -293,10 +321,6 @@ def test_requests_of_a_minute_are_few(faults: Faults, by_role: Away, request: py
             times = by_role.front.asked - before
             # botocore asks twice where it is throttled.
             faults.hold(2 <= times <= 15 * (1 if turn % 3 else 2), f"AWS is asked {times} times")
-
-
-def asked(away: Away, times: int) -> bool:
-    return away.front.asked >= times
 
 
 @pytest.mark.promise(BOUNDED, fault="empty, nobody asks", short=1, long=4)
