@@ -14,9 +14,29 @@ from dsqltok import errors, launchd, paths, protocol, transport
 
 _UNITS = ("dsqltokd.socket", "dsqltokd.service")
 _DROP_IN = "dsqltokd.service.d/environment.conf"
+_RELAXED = "dsqltokd.service.d/sandbox.conf"
 _PASSED = ("PATH", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "LANG")
 _SHOWN = ("LoadState", "UnitFileState", "ActiveState", "SubState", "MainPID", "StatusText")
 _PATIENCE = 60.0
+# What systemd ends a process with that it could not confine as the unit says: systemd.exec(5), "Process exit codes".
+_UNCONFINED = ("217", "218", "226", "228")
+_RELAX = """\
+# Written by dsqltok service install: this system lets its users make no namespaces (so does Ubuntu's AppArmor), and the
+# service would not start with what rests on them. What does not is still in force.
+[Service]
+PrivateUsers=no
+PrivateMounts=no
+ProtectSystem=no
+ReadWritePaths=
+PrivateDevices=no
+ProtectKernelTunables=no
+ProtectKernelModules=no
+ProtectKernelLogs=no
+ProtectControlGroups=no
+ProtectClock=no
+ProtectHostname=no
+CapabilityBoundingSet=~
+"""
 
 
 def install() -> str:
@@ -30,12 +50,32 @@ def install() -> str:
     for name in _UNITS:
         _write(os.path.join(directory, name), _unit(name, program))
     _write(os.path.join(directory, _DROP_IN), environment(_variables()))
+    _remove(os.path.join(directory, _RELAXED))
     _systemctl("daemon-reload")
     _systemctl("enable", *_UNITS)
     _systemctl("reset-failed", *_UNITS)
     # The socket first: an earlier daemon that a client started notices that its own was replaced, and makes way.
-    _systemctl("start", *_UNITS)
-    return f"installed {' and '.join(_UNITS)} in {directory}\n"
+    _systemctl("start", _UNITS[0])
+    told = f"installed {' and '.join(_UNITS)} in {directory}\n"
+    _systemctl("start", _UNITS[1], check=False)
+    if cannot_confine(_properties(_UNITS[1], "ExecMainStatus", "ActiveState")):
+        relax()
+        told += "this system lets its users make no namespaces: the service has less of a sandbox than it might\n"
+    _systemctl("start", _UNITS[1])
+    return told
+
+
+def cannot_confine(properties: dict[str, str]) -> bool:
+    """Tell from a unit's properties whether systemd could not set up its sandbox."""
+    return properties["ActiveState"] != "active" and properties["ExecMainStatus"] in _UNCONFINED
+
+
+def relax() -> None:
+    """Take back what of the sandbox rests on namespaces."""
+    _write(os.path.join(_unit_directory(), _RELAXED), _RELAX)
+    _systemctl("daemon-reload")
+    _systemctl("stop", _UNITS[1], check=False)
+    _systemctl("reset-failed", _UNITS[1])
 
 
 def uninstall(*, purge: bool) -> str:
@@ -115,17 +155,24 @@ def _write(path: str, text: str) -> None:
 
 def _remove_units() -> bool:
     directory = _unit_directory()
-    found = [path for name in (*_UNITS, _DROP_IN) if os.path.lexists(path := os.path.join(directory, name))]
+    paths_of = [os.path.join(directory, name) for name in (*_UNITS, _DROP_IN, _RELAXED)]
     if _has_systemd():
         _systemctl("disable", "--now", *_UNITS, check=False)
-    for path in found:
-        os.unlink(path)
+    found = [path for path in paths_of if _remove(path)]
     if os.path.isdir(drop_ins := os.path.dirname(os.path.join(directory, _DROP_IN))) and not os.listdir(drop_ins):
         os.rmdir(drop_ins)
     if _has_systemd():
         _systemctl("daemon-reload")
         _systemctl("reset-failed", *_UNITS, check=False)
     return bool(found)
+
+
+def _remove(path: str) -> bool:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _forget() -> None:
@@ -135,13 +182,17 @@ def _forget() -> None:
 
 
 def _shown(name: str) -> str:
-    found = _systemctl("show", name, "--property", ",".join(_SHOWN))
-    values = dict(line.partition("=")[::2] for line in found.splitlines())
+    values = _properties(name, *_SHOWN)
     if values.get("LoadState") != "loaded":
         return f"{name}: not installed\n"
     process = f", process {values['MainPID']}" if values.get("MainPID", "0") != "0" else ""
     words = f": {values['StatusText']}" if values.get("StatusText") else ""
     return f"{name}: {values['UnitFileState']}, {values['ActiveState']} ({values['SubState']}){process}{words}\n"
+
+
+def _properties(name: str, *wanted: str) -> dict[str, str]:
+    found = _systemctl("show", name, "--property", ",".join(wanted))
+    return dict(line.partition("=")[::2] for line in found.splitlines())
 
 
 def _has_systemd() -> bool:

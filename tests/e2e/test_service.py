@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from desk import ACCESS_KEY_ID, BIN, SECRET_ACCESS_KEY, eventually
-from standin import systemd
+from standin import people, systemd
 from standin.systemd import SystemdUser
 
 if TYPE_CHECKING:
@@ -208,3 +209,20 @@ def test_sigterm_ends_it_cleanly(installed: Session) -> None:
     eventually(lambda: installed.show("ActiveState") == "inactive", "it has ended")
     assert installed.show("Result") == "success"
     assert is_token(installed.ok("get"))
+
+
+def test_where_users_may_make_no_namespaces_the_rest_of_the_sandbox_is_left(installed: Session) -> None:
+    done = installed.manager.run(sys.executable, "-c", "from dsqltok import service; service.relax()")
+    assert done.returncode == 0, done.stderr
+    installed.manager.systemctl("start", SERVICE)
+    assert is_token(installed.ok("get"))
+    seen = [
+        installed.manager.run("readlink", f"/proc/{pid}/ns/user", person=people.Person(0, 0)).stdout
+        for pid in (installed.pid, "self")
+    ]
+    assert seen[0] == seen[1] != ""
+    status = installed.manager.run("cat", f"/proc/{installed.pid}/status").stdout
+    assert "NoNewPrivs:\t1" in status
+    assert "Seccomp:\t2" in status
+    installed.ok("service", "install")
+    assert not (installed.units / "dsqltokd.service.d/sandbox.conf").exists()

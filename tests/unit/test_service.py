@@ -70,3 +70,9 @@ def test_the_units_are_those_of_the_checkout() -> None:
     assert {path.name: path.read_text() for path in installed.iterdir()} == {
         path.name: path.read_text() for path in UNITS.iterdir()
     }
+
+
+def test_that_systemd_cannot_confine_it_is_told_from_any_other_failure() -> None:
+    for status, active, told in (("217", "failed", True), ("226", "activating", True), ("1", "failed", False)):
+        assert service.cannot_confine({"ExecMainStatus": status, "ActiveState": active}) is told
+    assert not service.cannot_confine({"ExecMainStatus": "0", "ActiveState": "active"})
