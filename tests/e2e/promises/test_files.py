@@ -1,11 +1,12 @@
 """However a file is edited, and whatever keeps events of it from coming, what it says is what is served.
 
 Five files bear on three tokens: atlas.hcl, a file that it reads, both AWS files, and an SSO sign-in. Each edit makes
-one of them say a higher number, which is read back from the token's host or from the access key that it was signed with.
+one of them say a higher number, which is read back from the token's host or from the access key that signed it.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import statistics
@@ -49,6 +50,11 @@ sso_region = us-east-1
 KEYS = f"aws_access_key_id = {{}}{{:012d}}\naws_secret_access_key = {SECRET_ACCESS_KEY}\n"
 
 
+def shown_by(kind: str) -> str:
+    """Return the data source whose token tells what a file says."""
+    return kind if kind in DATA else "keys"
+
+
 class Scene:
     """The five files in a directory, and what tokens tell of them. `behind` is where they are edited."""
 
@@ -67,6 +73,7 @@ class Scene:
         self.written = dict.fromkeys(self.files, 0)
         self.seen = dict.fromkeys(self.files, 0)
         self.latencies: list[float] = []
+        self._asked: set[str] = set()
         self._numbers: dict[str, int] = {}
         for kind in self.files:
             desk.write(self.files[kind], self.text(kind))
@@ -92,12 +99,18 @@ class Scene:
         self._numbers[json.loads(text)["accessToken"]] = number
         return text
 
+    def warm(self, connection: Connection, *data: str) -> None:
+        """Have tokens asked for, and hold that there are some."""
+        for each in data:
+            self.faults.hold(self.token(connection, each) is not None, f"no token by {each}")
+
     def edit(self, kind: str, how: Edit) -> None:
         """Have a file say the next number."""
         how(self.desk, self.files[kind], self.text(kind))
 
     def token(self, connection: Connection, data: str) -> str | None:
         """Return a token, None where there is an error, and hold that it rests on nothing older than one before."""
+        self._asked.add(data)
         answer = connection.ask("token.get", config=self.config, data=data, environment=self.environment)
         if "error" in answer:
             return None
@@ -108,16 +121,15 @@ class Scene:
         return token
 
     def notice(self, connection: Connection, kind: str) -> None:
-        """Wait until the last edit of a file is served, and hold that it then goes on being."""
-        data = kind if kind in ("config", "sso") else "keys"
+        """Wait until the last edit of a file is served, and hold that it then goes on being, in every token."""
+        data = shown_by(kind)
         begin = time.monotonic()
         while self.seen[kind] < self.written[kind] and time.monotonic() - begin < SOON:
             self.token(connection, data)
         took = time.monotonic() - begin
         self.latencies.append(took)
         self.faults.hold(took < SOON, f"an edit of {kind} was not seen")
-        for each in DATA:
-            self.faults.hold(self.token(connection, each) is not None, f"no token by {each} after an edit of {kind}")
+        self.warm(connection, *sorted(self._asked))
 
     def _numbers_in(self, token: str, data: str) -> dict[str, int]:
         project, _, part = token.partition(".")[0].partition("-")
@@ -152,18 +164,12 @@ def far(desk: Desk, sso: Sso, faults: Faults, mirrored: Mirror) -> Scene:
     return Scene(desk, sso, faults, mirrored.behind / "yard", mirrored.front / "yard")
 
 
-def warm(scene: Scene, connection: Connection) -> None:
-    for data in DATA:
-        assert scene.token(connection, data)
-
-
 def edits_in_turn() -> Iterator[tuple[str, Edit]]:
-    """Yield each file with each way to edit it, and then again, always in another order."""
-    chosen = random.Random(5)  # noqa: S311 - nothing is to be secret
-    pairs = [(kind, how) for kind in ("project", "part", "keys", "config", "sso") for how in edits.ALL]
+    """Yield each way to edit a file, with one of the files, and then again with another, always in another order."""
+    chosen, kinds = random.Random(5), itertools.cycle(("project", "keys", "part", "config", "sso"))  # noqa: S311 - a test
     while True:
-        chosen.shuffle(pairs)
-        yield from pairs
+        for how in chosen.sample(edits.ALL, len(edits.ALL)):
+            yield next(kinds), how
 
 
 def edit_and_notice(scene: Scene, connection: Connection) -> None:
@@ -171,6 +177,7 @@ def edit_and_notice(scene: Scene, connection: Connection) -> None:
     turns = edits_in_turn()
     for turn in scene.faults:
         kind, how = next(turns)
+        scene.warm(connection, shown_by(kind))
         if turn % 5 == 4:
             scene.edit(kind, edits.in_place)
         scene.edit(kind, how)
@@ -178,11 +185,10 @@ def edit_and_notice(scene: Scene, connection: Connection) -> None:
 
 
 @pytest.mark.promise(
-    SEEN, fault="edited by vim, VS Code, sed -i, rename, deletion, a swapped symlink or directory", short=50, long=1500
+    SEEN, fault="edited by vim, VS Code, sed -i, rename, deletion, a swapped symlink or directory", short=12, long=600
 )
 def test_edits_of_every_kind(desk: Desk, scene: Scene) -> None:
     with desk.daemon(), desk.connection() as connection:
-        warm(scene, connection)
         edit_and_notice(scene, connection)
         scene.faults.hold(statistics.median(scene.latencies) < AT_ONCE, "edits are seen late")
         scene.faults.hold(desk.status()["watching"] == "by events", "the status says otherwise")
@@ -198,7 +204,7 @@ def limited(what: str, most: int) -> tuple[str, ...]:
     ("what", "most"),
     [
         pytest.param(
-            *each, marks=pytest.mark.promise(SEEN, fault=f"edited while inotify {each[0]} run out", short=3, long=80)
+            *each, marks=pytest.mark.promise(SEEN, fault=f"edited while inotify {each[0]} run out", short=2, long=50)
         )
         for each in (("instances", 0), ("watches", 5))
     ],
@@ -207,35 +213,33 @@ def test_edits_where_no_watch_is_granted(what: str, most: int, desk: Desk, scene
     if desk.run(*limited(what, most), "true").returncode != 0:
         pytest.skip("needs user namespaces")
     with desk.daemon(*limited(what, most)), desk.connection() as connection:
-        warm(scene, connection)
         edit_and_notice(scene, connection)
         scene.faults.hold(desk.status()["watching"] == "by regular looks", "the status says otherwise")
 
 
-@pytest.mark.promise(SEEN, fault="edited on a mount that sends no events", short=3, long=100)
+@pytest.mark.promise(SEEN, fault="edited on a mount that sends no events", short=2, long=40)
 def test_edits_of_which_no_event_comes(desk: Desk, far: Scene) -> None:
     with desk.daemon(), desk.connection() as connection:
-        warm(far, connection)
         edit_and_notice(far, connection)
         far.faults.hold(desk.status()["watching"] == "by regular looks", "the status says otherwise")
 
 
-@pytest.mark.promise(APART, fault="a mount stops answering, with edits there and elsewhere", short=1, long=30)
+@pytest.mark.promise(APART, fault="a mount stops answering, with edits there and elsewhere", short=1, long=12)
 def test_a_mount_that_hangs(desk: Desk, scene: Scene, far: Scene, mirrored: Mirror) -> None:
     turns = edits_in_turn()
     with desk.daemon(), desk.connection() as connection, desk.connection() as hanging:
-        warm(scene, connection)
-        warm(far, connection)
+        far.warm(connection, *DATA)
         for _ in scene.faults:
             mirrored.stop()
             try:
                 hanging.request(1, "token.get", config=far.config, data="unknown")  # nobody has an answer ready
                 eventually(lambda: bool(desk.status()["unanswered"]), "the status tells")
-                for _ in range(5):
+                for _ in range(3):
                     kind, how = next(turns)
+                    scene.warm(connection, shown_by(kind))
                     scene.edit(kind, how)
                     scene.notice(connection, kind)
-                warm(far, connection)
+                far.warm(connection, *DATA)
                 kind, how = next(turns)
                 far.edit(kind, how)
             finally:
@@ -264,17 +268,18 @@ def closed(path: Path) -> None:
     path.chmod(0o200)
 
 
-@pytest.mark.promise(KEPT, fault="an edit that makes no sense, or cannot be read", short=6, long=300)
+@pytest.mark.promise(KEPT, fault="an edit that makes no sense, or cannot be read", short=5, long=100)
 def test_broken_edits(desk: Desk, scene: Scene) -> None:
-    ways = [("project", cut_short), ("project", garbled), ("project", closed), ("part", garbled), ("part", closed)]
+    ways = [("project", cut_short), ("project", garbled), ("part", garbled)]
+    if people.ordinary().uid != 0:  # who may read everything
+        ways += [("project", closed), ("part", closed)]
     with desk.daemon(), desk.connection() as connection:
-        warm(scene, connection)
+        scene.warm(connection, "keys")
         for turn in scene.faults:
             kind, broken = ways[turn % len(ways)]
             broken(scene.files[kind])
-            eventually(lambda: complaints(connection) == len(DATA), "the status tells")
-            for data in DATA:
-                scene.faults.hold(scene.token(connection, data) is not None, f"no token after {kind} was {broken}")
+            eventually(lambda: complaints(connection) == 1, "the status tells")
+            scene.warm(connection, "keys")
             scene.edit(kind, edits.renamed_over)
             scene.notice(connection, kind)
             scene.faults.hold(complaints(connection) == 0, "the status still complains")
