@@ -30,15 +30,15 @@ _Lane: TypeAlias = frozenset[str]
 class Lanes:
     """What is to be looked at, and the rounds that do so. `tell` is called in their threads, as `Round` says.
 
-    `through` says through which file systems a path leads, as far as that is known, `leading` which paths lead through
-    a directory.
+    `through` says through which file systems a path leads, as far as that is known, or None where nobody wants to know
+    of it any more; `leading` says which paths lead through a directory.
     """
 
     def __init__(
         self,
         events: Events,
         *,
-        through: Callable[[str], frozenset[str]],
+        through: Callable[[str], frozenset[str] | None],
         leading: Callable[[str], Iterable[str]],
         tell: Callable[[Round, Look | None], None],
     ) -> None:
@@ -81,10 +81,6 @@ class Lanes:
         """Have the watches of `directories` made anew, and all that leads through these looked at."""
         self._renewed.update(directories)
 
-    def leave_out(self, path: str) -> None:
-        """Have `path` not looked at."""
-        self._wanted.pop(path, None)
-
     def begin(self) -> set[str]:
         """Begin all that need not wait. Return the paths that lead where nothing answers."""
         busy, dead = set(self._rounds.values()), {self._rounds[each] for each in self._late}
@@ -96,7 +92,9 @@ class Lanes:
             if lane not in busy:  # else a look that is being made may find more that leads there
                 self.want(self._leading(directory), asked=True)
         for path, asked in self._wanted.items():
-            paths.setdefault(self._lane(self._through(path)), {})[path] = asked
+            passed = self._through(path)
+            if passed is not None:
+                paths.setdefault(self._lane(passed), {})[path] = asked
         for lane in (paths.keys() | renewed.keys()) - busy:
             begun = Round(paths.pop(lane, {}), renewed.pop(lane, []), self._events, self._mounts, self._tell)
             self._rounds[begun] = lane
@@ -110,6 +108,9 @@ class Lanes:
         stuck = {}
         for each in self._rounds.keys() - self._late:
             if now < each.since + _PATIENCE:
+                continue
+            if now > each.since + 2 * _PATIENCE:
+                each.since = now  # whoever calls this was held up too: the machine is busy, or we were stopped
                 continue
             for path, asked in each.give_up().items():
                 self.want([path], asked=asked)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import stat
+import sys
 import threading
 import time
 from collections import deque
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _MOST_LINKS = 40
+# Elsewhere a watch of / is one of everything: there only the reconcile sees that a directory on the way was replaced.
+_ALL_THE_WAY = sys.platform == "linux"
 
 
 class Look(NamedTuple):
@@ -121,12 +124,14 @@ class Round:
         for entry in _prefixes(place):
             self.at = entry
             way.add(entry)
-            granted = self._watch(os.path.dirname(entry), closely=entry == place)
+            directory, last = os.path.dirname(entry), entry == place
+            granted = (_ALL_THE_WAY or last) and self._watch(directory, closely=last)
             try:
                 mode = os.lstat(entry).st_mode
             except OSError:
                 mode = 0
             if not stat.S_ISDIR(mode):
+                granted = granted or self._watch(directory, closely=False)
                 break
         return entry, mode, granted
 

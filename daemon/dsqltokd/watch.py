@@ -81,7 +81,7 @@ class Watcher:
         self._events = Events(lambda entries: self._inbox.put(_Event(entries)))
         self._lanes = Lanes(
             self._events,
-            through=lambda path: self._files[path].mounts,
+            through=lambda path: self._files[path].mounts if path in self._files else None,
             leading=lambda directory: self._entries.get(directory, ()),
             tell=lambda by, look: self._inbox.put(_Looked(by, look)),
         )
@@ -203,7 +203,6 @@ class Watcher:
         if file is not None:
             self._index(path, file.way, frozenset())
             self._untold.discard(path)
-            self._lanes.leave_out(path)
 
     def _judge(self, look: Look) -> None:
         path, file = look.path, self._files[look.path]

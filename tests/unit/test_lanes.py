@@ -65,8 +65,8 @@ class Bench:
         return look.path
 
     def late(self) -> dict[str, str]:
-        """Have it be later than any look may take."""
-        return self.lanes.leave_behind(time.monotonic() + 60)
+        """Have it be later than a look may take."""
+        return self.lanes.leave_behind(time.monotonic() + 1.5)
 
 
 @pytest.fixture
@@ -139,3 +139,20 @@ def test_where_a_watch_is_made_anew_all_that_leads_there_is_looked_at_even_what_
     assert [bench.looked(), bench.looked()] == [one, None]
     bench.lanes.begin()
     assert [bench.looked(), bench.looked()] == [one, None]
+
+
+def test_where_the_whole_process_was_held_up_no_look_counts_as_late(bench: Bench) -> None:
+    dead, *_ = bench.want("dead/file")
+    bench.events.dead = {str(bench.directory / "dead")}
+    (bench.directory / "dead").mkdir()
+    bench.lanes.begin()
+    stopped = time.monotonic() + 60
+    assert bench.lanes.leave_behind(stopped) == {}
+    assert list(bench.lanes.leave_behind(stopped + 1.5)) == [dead]
+
+
+def test_what_nobody_follows_any_more_is_not_looked_at(bench: Bench) -> None:
+    lanes = Lanes(bench.events, through=lambda _: None, leading=lambda _: (), tell=lambda *_: None)
+    lanes.want(["/gone"], asked=True)
+    lanes.begin()
+    assert lanes.idle
