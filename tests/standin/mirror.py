@@ -44,7 +44,8 @@ class Mirror:
             self.behind.mkdir()
             self.front.mkdir()
             command = ["bindfs", "-f", "-o", "allow_other", str(self.behind), str(self.front)]
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, text=True)
+            nowhere = subprocess.DEVNULL  # at its end it complains that somebody else has unmounted it
+            self._process = subprocess.Popen(command, stdin=nowhere, stderr=nowhere, text=True)
             parts.enter_context(leashed(self._process, directory, signal.SIGTERM))
             parts.callback(subprocess.run, ["umount", "--lazy", str(self.front)], check=True)
             parts.callback(self.go_on)

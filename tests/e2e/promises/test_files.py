@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import edits
-from desk import SECRET_ACCESS_KEY, eventually
+from desk import BIN, SECRET_ACCESS_KEY, eventually
 from standin import dated, mirror, people
 from standin.mirror import Mirror
 
@@ -212,7 +212,7 @@ def limited(what: str, most: int) -> tuple[str, ...]:
 def test_edits_where_no_watch_is_granted(what: str, most: int, desk: Desk, scene: Scene) -> None:
     if desk.run(*limited(what, most), "true").returncode != 0:
         pytest.skip("needs user namespaces")
-    with desk.daemon(*limited(what, most)), desk.connection() as connection:
+    with desk.daemon(*limited(what, most), str(BIN / "dsqltokd")), desk.connection() as connection:
         edit_and_notice(scene, connection)
         scene.faults.hold(desk.status()["watching"] == "by regular looks", "the status says otherwise")
 
