@@ -16,6 +16,7 @@ def render(status: dict[str, Any]) -> str:
         f"keyring  {_keyring(status['keyring'])}",
         f"files    watched {status['watching']}",
     ]
+    lines += [f"         {mount} does not answer" for mount in status.get("unanswered", ())]
     if status.get("replaced"):
         lines.append("another version was installed since: dsqltok restart has it take over")
     if status["tokens"]:

@@ -55,7 +55,7 @@ class Monitor:
 
     def _status(self, _params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         parts = self._parts
-        about = report.process(self._started_at, parts.place.socket_path, parts.pool.size, blind=parts.watcher.blind)
+        about = report.process(self._started_at, parts.place.socket_path, parts.pool.size, parts.watcher)
         return {
             **about,
             "replaced": self.replaced,

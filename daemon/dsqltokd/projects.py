@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 _MOST_RESULTS = 4096
 _OUTPUT_SECONDS = 60.0  # for which a program's output counts; it may rest on anything, and nobody tells of a change
 _HUNG_SECONDS = 30.0  # until what took too long is tried again, where a caller can be served without
+_MOST_OVERTAKEN = 5  # evaluations in a row; a file that changes all the time is to be served all the same
 _MOST_NAMINGS = 8  # rounds in which a project may name further variables that it reads
 
 
@@ -37,18 +38,23 @@ class Entry:
 
     `outcome` is what the worker said last, `texts` the files that it rests on, None if they are too long to keep, and
     `outputs` those of programs. `error` is what keeps the worker from saying it again, or from saying anything.
-    `current` is whether this holds.
+    `current` is whether this holds, `overtaken` whether an evaluation in flight may have read what no longer does.
     """
 
     key: Key
     outcome: dict[str, Any] | None = None
     error: DsqltokError | None = None
     current: bool = False
+    overtaken: bool = False
     files: frozenset[str] = frozenset()
     texts: dict[str, str] | None = field(default=None, repr=False)
     outputs: Outputs = field(default_factory=list, repr=False)
     evaluation: asyncio.Task[None] | None = None
     urls: tuple[dict[str, Secret], tuple[Secret, ...]] | None = field(default=None, repr=False)
+
+    def invalidate(self) -> None:
+        """What it rests on has changed."""
+        self.current, self.overtaken, self.urls = False, True, None
 
     @property
     def warnings(self) -> list[str]:
@@ -154,8 +160,7 @@ class Projects:
         touched = tuple(self._by_file.get(path, ()))
         for place in touched:
             entry = self._entries[place]
-            entry.current = False
-            entry.urls = None
+            entry.invalidate()
             # What reads no variable can be evaluated now, without a caller: a broken edit shows in the status at once.
             if not self._names.get(entry.key) and entry.outcome is not None and entry.evaluation is None:
                 entry.evaluation = asyncio.get_running_loop().create_task(self._evaluate(entry, {}))
@@ -169,13 +174,13 @@ class Projects:
     def outdate(self) -> None:
         """What a project means rests on something else now than its files: every one is to be evaluated again."""
         for entry in self._entries.values():
-            entry.current = False
+            entry.invalidate()
 
     def reconsider(self, config: str) -> None:
         """What the user allows a project to run has changed: what it says is to be evaluated again."""
         for entry in self._entries.values():
             if entry.key.config == config:
-                entry.current = False
+                entry.invalidate()
 
     def rests_on(self, path: str) -> bool:
         """Tell whether a file matters to any project."""
@@ -206,7 +211,7 @@ class Projects:
 
     async def _evaluate(self, entry: Entry, environment: dict[str, str | None]) -> None:
         try:
-            answer = await self._evaluator.ask("targets", entry.key, environment)
+            answer = await self._newest(entry, environment)
             if "names" not in answer:  # the worker did not come as far as the project
                 raise_error(answer)
             self._names[entry.key] = self._names.get(entry.key, frozenset()) | frozenset(answer["names"])
@@ -223,6 +228,16 @@ class Projects:
             self._note(entry, DsqltokError(f"an evaluation failed ({type(error).__name__})", hint="please report this"))
         finally:
             entry.evaluation = None
+
+    async def _newest(self, entry: Entry, environment: dict[str, str | None]) -> dict[str, Any]:
+        """Have the project evaluated, and again where something changed meanwhile: by then others may have seen it."""
+        answer: dict[str, Any] = {}
+        for _ in range(_MOST_OVERTAKEN):
+            entry.overtaken = False
+            answer = await self._evaluator.ask("targets", entry.key, environment)
+            if not entry.overtaken:
+                break
+        return answer
 
     def _note(self, entry: Entry, error: DsqltokError) -> None:
         # Only a file that no longer makes sense keeps its last good meaning. One that now means something else has

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dsqltokd.registry import Added
     from dsqltokd.settings import Settings
     from dsqltokd.state import Failure, Slot, State
+    from dsqltokd.watch import Watcher
 
 
 def moment(wall: float) -> str:
@@ -27,7 +28,7 @@ def moment(wall: float) -> str:
     return datetime.fromtimestamp(int(wall), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def process(started_at: datetime, socket_path: str, workers: int, *, blind: bool) -> dict[str, Any]:
+def process(started_at: datetime, socket_path: str, workers: int, watcher: Watcher) -> dict[str, Any]:
     """Return what there is to say of the daemon's process."""
     return {
         "running": True,
@@ -36,7 +37,8 @@ def process(started_at: datetime, socket_path: str, workers: int, *, blind: bool
         "started_at": moment(started_at.timestamp()),
         "socket": socket_path,
         "workers": workers,
-        "watching": "by regular looks" if blind else "by events",
+        "watching": "by regular looks" if watcher.blind else "by events",
+        "unanswered": list(watcher.unanswered),
         **usage(),
     }
 

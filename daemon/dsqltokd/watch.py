@@ -1,14 +1,12 @@
-"""Noticing that a file has changed. The only user of watchdog.
+"""Noticing that a file has changed.
 
 The rules:
-- Every file-system call is made in the watcher's own thread. A dead mount can stop this thread, never the loop.
+- This thread decides, and asks no file system: looks are made by others (`lanes`), which may stop in a dead mount.
 - An event only says where to look. Whether a file has changed is decided by its identity (`files.identity`), against
   the one that whoever read it saw *before* reading: an edit between that read and the watch is not lost.
-- A directory that is followed is watched for what it holds. For a file its directory is watched: an editor's atomic
-  save replaces the file. Every symlink on the way is watched where it stands, and in place of a directory that does not
-  exist its nearest existing ancestor.
-- Behind the events a slow reconcile looks at every file: some file systems send no events, and a replaced parent
-  directory takes its watch along. Where the system grants no watch, the reconcile is quick instead.
+- Every directory on the way to a file is watched where it stands, since it may be replaced. Where that is not granted,
+  it matters only for those that hold the file or a symlink on the way. A directory that is followed is watched itself.
+- Behind the events a slow reconcile looks at every file. What no event tells of is looked at more often.
 """
 
 from __future__ import annotations
@@ -18,48 +16,22 @@ import os
 import queue
 import threading
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from watchdog.events import (
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileAttribEvent,
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
-from watchdog.observers import Observer
-
-from dsqltokd.files import identity
+from dsqltokd.events import Events
+from dsqltokd.lanes import Lanes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from watchdog.observers.api import BaseObserver, ObservedWatch
+    from collections.abc import Callable
 
     from dsqltokd.files import Identity
+    from dsqltokd.looks import Look, Round
 
 _log = logging.getLogger(__name__)
 RECONCILE = 5.0  # seconds between two looks at every file
-RECONCILE_BLIND = 0.8  # the same, where some directory cannot be watched
+RECONCILE_BLIND = 0.8  # the same, at those of which no event tells
 _SETTLE = 0.02  # seconds to let a burst of events end
-_MOST_LINKS = 40
-_HEARD = [
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileAttribEvent,
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-]
 
 
 class _Follow(NamedTuple):
@@ -73,31 +45,62 @@ class _Forget(NamedTuple):
 
 
 class _Event(NamedTuple):
-    paths: tuple[str, ...]
+    entries: tuple[str, ...]
 
 
-class _Directory(NamedTuple):
-    place: tuple[int, int]
-    watch: ObservedWatch
+class _Looked(NamedTuple):
+    by: Round
+    look: Look | None
 
 
-class Watcher(FileSystemEventHandler):
+_Item: TypeAlias = _Follow | _Forget | _Event | _Looked | None
+
+
+@dataclass(slots=True)
+class _File:
+    """A followed file: what it was last and since when, and what is known of the way to it."""
+
+    seen: Identity | None
+    since: float
+    mounts: frozenset[str]
+    way: frozenset[str] = frozenset()
+    waiting: list[Callable[[bool], None]] = field(default_factory=list)
+
+    def settle(self, same: bool) -> None:
+        waiting, self.waiting = self.waiting, []
+        for settled in waiting:
+            settled(same)
+
+
+class Watcher:
     """Follows files and reports each change once, by calling `changed(path)` in its own thread."""
 
     def __init__(self, changed: Callable[[str], None]) -> None:
         self._changed = changed
-        self._inbox: queue.SimpleQueue[_Follow | _Forget | _Event | None] = queue.SimpleQueue()
-        self._observer: BaseObserver = Observer(timeout=60)
-        self._seen: dict[str, Identity | None] = {}
+        self._inbox: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._events = Events(lambda entries: self._inbox.put(_Event(entries)))
+        self._lanes = Lanes(
+            self._events,
+            through=lambda path: self._files[path].mounts if path in self._files else None,
+            leading=lambda directory: self._entries.get(directory, ()),
+            tell=lambda by, look: self._inbox.put(_Looked(by, look)),
+        )
+        self._files: dict[str, _File] = {}
         self._entries: dict[str, set[str]] = {}  # directory entry -> the followed paths that lead through it
-        self._directories: dict[str, _Directory] = {}
-        self._blind = False
+        self._untold: set[str] = set()
+        self._failed = False
+        self._reconcile_at = self._look_again_at = 0.0
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     @property
     def blind(self) -> bool:
-        """Tell whether some directory cannot be watched, so that its files are only looked at regularly."""
-        return self._blind
+        """Tell whether no event tells of some files, so that these are only looked at regularly."""
+        return self._failed or bool(self._untold)
+
+    @property
+    def unanswered(self) -> tuple[str, ...]:
+        """Return where the file systems are mounted that do not answer: what changes there is seen once they do."""
+        return self._lanes.unanswered
 
     def start(self) -> None:
         """Start the thread."""
@@ -112,7 +115,7 @@ class Watcher(FileSystemEventHandler):
         """Follow `path`, which its reader found to be `seen`.
 
         Once the watch stands, `settled` is called, in the watcher's thread, with whether the file is still that one;
-        where it is not, `changed` is called too.
+        where it is not, `changed` is called too. What cannot be looked at soon counts as not the same.
         """
         self._inbox.put(_Follow(path, seen, settled))
 
@@ -120,145 +123,119 @@ class Watcher(FileSystemEventHandler):
         """Follow `path` no more."""
         self._inbox.put(_Forget(path))
 
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        """Take an event from watchdog, in a thread of watchdog's."""
-        self._inbox.put(_Event((os.fsdecode(event.src_path), os.fsdecode(event.dest_path))))
-
     def _run(self) -> None:
-        self._observer.start()
-        reconcile_at = time.monotonic() + RECONCILE
-        while True:
+        self._reconcile_at = time.monotonic() + RECONCILE
+        goes_on = True
+        while goes_on:
             try:
-                item = self._inbox.get(timeout=max(0.0, reconcile_at - time.monotonic()))
-            except queue.Empty:
-                self._guarded(self._reconcile)
-                reconcile_at = time.monotonic() + RECONCILE
-            else:
-                if item is None:
-                    self._observer.stop()
-                    return
-                self._guarded(self._handle, item)
-            if self._blind:
-                reconcile_at = min(reconcile_at, time.monotonic() + RECONCILE_BLIND)
+                goes_on = self._turn()
+            except Exception as error:  # noqa: BLE001 - without this thread no edit would ever be seen, and nobody would know
+                _log.error("watching failed: %s", type(error).__name__)
+                self._failed = True
+        self._events.stop()
 
-    def _guarded(self, act: Callable[..., None], *arguments: object) -> None:
-        try:
-            act(*arguments)
-        except Exception as error:  # noqa: BLE001 - without this thread no edit would ever be seen, and nobody would know
-            _log.error("watching failed: %s", type(error).__name__)
-            self._blind = True
-
-    def _handle(self, item: _Follow | _Forget | _Event) -> None:
-        if isinstance(item, _Event):
-            self._look_at(item)
-        elif isinstance(item, _Forget):
-            self._seen.pop(item.path, None)
-        else:
-            self._take(item)
-
-    def _take(self, item: _Follow) -> None:
-        if self._seen.get(item.path, item.seen) != item.seen:
-            self._changed(item.path)  # another reader saw another version, and one of the two is out of date
-        self._seen[item.path] = item.seen
-        self._watch(item.path)
-        same = not self._check(item.path)
-        if item.settled is not None:
-            item.settled(same)
-
-    def _look_at(self, event: _Event) -> None:
-        touched = {path for entry in event.paths for path in self._entries.get(entry, ())}
-        touched |= {os.path.dirname(entry) for entry in event.paths} & self._seen.keys()  # a directory that is followed
-        for directory in self._directories.keys() & set(event.paths):
-            # It may be gone and made again, with the same inode: only a new watch is certain to be alive.
-            self._unwatch(directory)
-            touched |= {path for entry in self._entries_in(directory) for path in self._entries[entry]}
-        if not touched:
-            return
-        time.sleep(_SETTLE)
-        for path in touched & self._seen.keys():
-            self._watch(path)
-            self._check(path)
-
-    def _reconcile(self) -> None:
-        self._blind = False
-        self._entries.clear()
-        for path in list(self._seen):
-            self._watch(path)
-            self._check(path)
-        wanted = {os.path.dirname(entry) for entry in self._entries} | self._seen.keys()
-        for directory in self._directories.keys() - wanted:
-            self._unwatch(directory)
-
-    def _check(self, path: str) -> bool:
-        found = identity(path)
-        if found == self._seen[path]:
-            return False
-        self._seen[path] = found
-        self._changed(path)
+    def _turn(self) -> bool:
+        """Wait for something to do, and do it; tell whether there may be more."""
+        items = self._received(self._next_time() - time.monotonic())
+        if any(isinstance(item, _Event) and self._touched(item) for item in items):
+            time.sleep(_SETTLE)
+            items += self._received(0.0)
+        for item in items:
+            if item is None:
+                return False
+            self._handle(item)
+        now = time.monotonic()
+        for path, mount in self._lanes.leave_behind(now).items():
+            if path in self._files:
+                self._files[path].mounts |= {mount}
+                self._files[path].settle(False)
+        self._look_regularly(now)
+        for path in self._lanes.begin():
+            self._files[path].settle(False)
         return True
 
-    def _watch(self, path: str) -> None:
-        for entry in _entries_to(path):
+    def _next_time(self) -> float:
+        regular = min(self._reconcile_at, self._look_again_at) if self.blind else self._reconcile_at
+        return min(regular, self._lanes.next_time)
+
+    def _received(self, patience: float) -> list[_Item]:
+        items: list[_Item] = []
+        try:
+            items.append(self._inbox.get(timeout=max(0.0, patience)))
+            while True:
+                items.append(self._inbox.get_nowait())
+        except queue.Empty:
+            return items
+
+    def _handle(self, item: _Follow | _Forget | _Event | _Looked) -> None:
+        if isinstance(item, _Event):
+            # What is gone and made again may have the same inode: only a new watch is certain to be alive.
+            self._lanes.renew(filter(self._events.has, item.entries))
+            self._lanes.want(self._touched(item), asked=True)
+        elif isinstance(item, _Follow):
+            self._take(item)
+        elif isinstance(item, _Forget):
+            self._leave_out(item.path)
+        elif item.look is None:
+            self._lanes.end(item.by)
+        elif item.look.path in self._files:
+            self._judge(item.look)
+
+    def _touched(self, event: _Event) -> set[str]:
+        """Return the followed paths that a change of these entries may concern."""
+        places = {*event.entries, *(os.path.join(os.path.dirname(entry), "") for entry in event.entries)}
+        return {path for place in places for path in self._entries.get(place, ())}
+
+    def _take(self, item: _Follow) -> None:
+        file = self._files.get(item.path)
+        if file is None:
+            self._lanes.read_mounts()
+            file = self._files[item.path] = _File(item.seen, 0.0, self._lanes.guess(item.path))
+        elif file.seen != item.seen:
+            self._changed(item.path)  # another reader saw another version, and one of the two is out of date
+        file.seen, file.since = item.seen, time.monotonic()
+        if item.settled is not None:
+            file.waiting.append(item.settled)
+        self._lanes.want([item.path], asked=True)
+
+    def _leave_out(self, path: str) -> None:
+        file = self._files.pop(path, None)
+        if file is not None:
+            self._index(path, file.way, frozenset())
+            self._untold.discard(path)
+
+    def _judge(self, look: Look) -> None:
+        path, file = look.path, self._files[look.path]
+        self._index(path, file.way, look.way)
+        file.way, file.mounts = look.way, look.mounts
+        (self._untold.discard if look.told else self._untold.add)(path)
+        if look.since < file.since:
+            return  # somebody has read it since, and another look is to follow
+        same = look.found == file.seen
+        if not same:
+            file.seen = look.found
+            self._changed(path)
+            if look.told and not look.asked:  # nothing told of it after all: the watches may be dead
+                self._lanes.renew(map(os.path.dirname, look.way))
+                self._lanes.want([path], asked=True)
+        file.settle(same)
+
+    def _index(self, path: str, before: frozenset[str], after: frozenset[str]) -> None:
+        for entry in after - before:
             self._entries.setdefault(entry, set()).add(path)
-            self._watch_directory(os.path.dirname(entry))
-        if os.path.isdir(path):
-            self._watch_directory(path)
+        for entry in before - after:
+            self._entries[entry].discard(path)
+            if not self._entries[entry]:
+                del self._entries[entry]
 
-    def _watch_directory(self, directory: str) -> None:
-        try:
-            place = _place(directory)
-            old = self._directories.get(directory)
-            if old is not None and old.place == place:
-                return
-            if old is not None:
-                self._unwatch(directory)
-            watch = self._observer.schedule(self, directory, event_filter=_HEARD)
-            self._directories[directory] = _Directory(place, watch)
-        except OSError:
-            self._blind = True
-
-    def _unwatch(self, directory: str) -> None:
-        self._observer.unschedule(self._directories.pop(directory).watch)
-
-    def _entries_in(self, directory: str) -> list[str]:
-        return [entry for entry in self._entries if os.path.dirname(entry) == directory]
-
-
-def _place(directory: str) -> tuple[int, int]:
-    # It is opened because a watch needs the same permission: watchdog says nothing where inotify denies one.
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        found = os.fstat(fd)
-    finally:
-        os.close(fd)
-    return found.st_dev, found.st_ino
-
-
-def _entries_to(path: str) -> Iterator[str]:
-    """Yield the directory entries whose change may change what `path` leads to."""
-    for _ in range(_MOST_LINKS):
-        link = next((prefix for prefix in _prefixes(path) if os.path.islink(prefix)), None)
-        if link is None:
-            yield _nearest(path)
-            return
-        yield link
-        try:
-            target = os.path.join(os.path.dirname(link), os.readlink(link))
-        except OSError:
-            return
-        path = os.path.normpath(target + path[len(link) :])
-
-
-def _prefixes(path: str) -> Iterator[str]:
-    end = path.find("/", 1)
-    while end != -1:
-        yield path[:end]
-        end = path.find("/", end + 1)
-    yield path
-
-
-def _nearest(path: str) -> str:
-    """Return `path`, or the first directory on the way to it that is missing."""
-    while not os.path.isdir(os.path.dirname(path)):
-        path = os.path.dirname(path)
-    return path
+    def _look_regularly(self, now: float) -> None:
+        if self.blind and now >= self._look_again_at:
+            self._look_again_at = now + RECONCILE_BLIND
+            self._lanes.want(self._untold, asked=False)
+        if now >= self._reconcile_at:
+            self._reconcile_at = now + RECONCILE
+            self._failed = False
+            self._lanes.read_mounts()
+            self._lanes.want(self._files, asked=False)
+            if self._lanes.idle:
+                self._lanes.renew(self._events.directories - {os.path.dirname(entry) for entry in self._entries})

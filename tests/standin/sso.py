@@ -49,6 +49,7 @@ class RoleAsked:
     account_id: str
     role_name: str
     credentials: Credentials = field(repr=False)
+    access_token: str = field(repr=False)
 
 
 class Sso:
@@ -150,12 +151,13 @@ class Sso:
         return web.json_reply({"message": "not found"}, 404)
 
     def _role(self, request: Request) -> Reply:
-        ends = self._access_tokens.get(request.headers.get("x-amz-sso_bearer_token", ""), 0.0)
+        token = request.headers.get("x-amz-sso_bearer_token", "")
+        ends = self._access_tokens.get(token, 0.0)
         if ends <= self._clock():
             said = {"message": "Session token not found or invalid"}
             return web.json_reply(said, 401, x_amzn_ErrorType="UnauthorizedException")
         made = self._mint.make(self.role_life_s)
-        self.granted.append(RoleAsked(request.query["account_id"], request.query["role_name"], made))
+        self.granted.append(RoleAsked(request.query["account_id"], request.query["role_name"], made, token))
         given = {
             "accessKeyId": made.access_key_id,
             "secretAccessKey": made.secret_access_key,

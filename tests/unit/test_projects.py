@@ -17,6 +17,7 @@ from unit.processes import play
 from unit.projectjob import HOST, SEED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from dsqltokd.query import Key
@@ -42,6 +43,20 @@ def query(tmp_path: Path) -> Query:
     return Query(str(path), "dsql", None, (), {})
 
 
+class OvertakenEvaluator(CountingEvaluator):
+    """Has `meanwhile` called once a worker has read the project, before anybody hears what was in it."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool)
+        self.meanwhile: list[Callable[[], object]] = []
+
+    async def ask(self, *given: Any, **more: Any) -> dict[str, Any]:
+        answer = await super().ask(*given, **more)
+        if self.meanwhile:
+            self.meanwhile.pop()()
+        return answer
+
+
 async def seen(query: Query) -> tuple[CountingEvaluator, list[str]]:
     """Ask for tokens and urls several times; return the evaluator, and the urls."""
     pool = Pool({"PATH": "/usr/bin:/bin"})
@@ -64,5 +79,31 @@ def test_a_project_is_evaluated_once_and_its_url_once_for_each_token(query: Quer
         tokens = ("ONE", "ONE", "TWO")
         assert urls == [f"dsql://admin:{token}@{HOST}:5432/postgres?sslmode=require" for token in tokens]
         assert evaluator.asked == {"targets": 1, "urls": 2}
+
+    play(scene())
+
+
+def test_an_evaluation_that_an_edit_overtook_is_not_served(query: Query) -> None:
+    async def scene() -> None:
+        pool = Pool({"PATH": "/usr/bin:/bin"})
+        try:
+            evaluator = OvertakenEvaluator(pool)
+            projects = Projects(evaluator, follow=lambda *_: None, forget=lambda _: None)
+            path = str(query.config)
+
+            def edit(host: str) -> None:
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(SEED.replace(HOST, host))
+                assert projects.changed(path)
+
+            await projects.get(query.key(path), query)
+            evaluator.meanwhile = [lambda: edit(f"third.{HOST}")]
+            edit(f"second.{HOST}")
+            entry = await projects.get(query.key(path), query)
+            assert entry.outcome is not None
+            assert entry.outcome["targets"]["db"]["host"] == f"third.{HOST}"
+            assert entry.current
+        finally:
+            pool.close()
 
     play(scene())

@@ -19,6 +19,7 @@ from dsqltokd.projects import Entry
 from dsqltokd.query import Key
 from dsqltokd.registry import Added
 from dsqltokd.state import Failure, Slot, State
+from dsqltokd.watch import Watcher
 
 CANARY = "c4n4ry-wJalrXUtnFEMI"
 KINDS = [
@@ -273,12 +274,15 @@ def test_a_person_reads_the_status_as_tables() -> None:
     now = clock.now()
     failure = Failure(errors.UnavailableError("aws cannot be reached", hint="check the network"), now.boot)
     answer = {
-        **status.process(datetime.fromtimestamp(0, UTC), "/run/user/1/dsqltok/dsqltokd.sock", 2, blind=False),
+        **status.process(datetime.fromtimestamp(0, UTC), "/run/user/1/dsqltok/dsqltokd.sock", 2, Watcher(print)),
         "keyring": {"state": "in use", "backend": "SecretService", "error": None},
         "projects": status.projects([Entry(Key("/app/atlas.hcl", "prod", None, ()), outcome={}, current=True)]),
         "tokens": shown_tokens(known(now, failure=failure)),
     }
+    assert "files    watched by events\n\n" in statustext.render(answer)
+    answer["unanswered"] = ["/mnt/far"]
     shown = statustext.render(json.loads(json.dumps(answer)))
+    assert "files    watched by events\n         /mnt/far does not answer\n" in shown
     assert f"process {os.getpid()}, since 1970-01-01T00:00:00Z" in shown
     assert "keyring  in use (SecretService)" in shown
     assert re.search(r"^abc\.dsql\S+ +DbConnectAdmin +profile prod +good +13 min$", shown, re.MULTILINE)

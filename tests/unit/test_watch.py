@@ -9,6 +9,7 @@ import os
 import pwd
 import queue
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -348,3 +349,32 @@ def test_a_file_that_comes_into_a_followed_directory_changes_the_directory(watch
     watched.follow(there)
     (there / "new").write_text("")
     watched.sees(there)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only the slow reconcile sees it")
+@pytest.mark.parametrize("above", [0, 1, 2])
+def test_a_directory_on_the_way_that_is_replaced_is_seen(above: int, watched: Watched, there: Path) -> None:
+    path = there / "a" / "b" / "c" / "atlas.hcl"
+    path.parent.mkdir(parents=True)
+    path.write_text("one")
+    watched.follow(path)
+    for text in ("two", "three"):
+        replaced = path.parents[above]
+        fresh = replaced.with_name("fresh")
+        shutil.copytree(replaced, fresh)
+        (fresh / path.relative_to(replaced)).write_text(text)
+        replaced.rename(there / f"before {text}")
+        fresh.rename(replaced)
+        watched.sees(path)
+        watched.settle()
+        assert set(watched.rest()) <= {str(path)}
+        path.write_text(text + ", edited")
+        watched.sees(path)
+
+
+def test_a_directory_that_is_followed_by_a_symlink_is_watched_where_it_is(watched: Watched, there: Path) -> None:
+    (there / "real").mkdir()
+    (there / "link").symlink_to("real")
+    watched.follow(there / "link")
+    (there / "real" / "new").write_text("")
+    watched.sees(there / "link")

@@ -1,0 +1,51 @@
+"""Which file system a path is on, by the kernel's list."""
+
+from __future__ import annotations
+
+import pytest
+
+from dsqltokd import mounts
+
+LIST = """\
+23 28 0:22 / /proc rw,nosuid - proc proc rw
+28 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
+31 28 0:27 / /home rw - ext4 /dev/vdb rw
+92 31 0:42 / /home/ana/remote\\040disk rw,relatime shared:5 master:2 - fuse.sshfs ana@there:/ rw,user_id=1000
+93 28 0:43 / /mnt rw - tmpfs tmpfs rw
+94 93 0:44 / /mnt rw - nfs4 server:/ rw
+"""
+MOUNTED = mounts.parse(LIST)
+
+
+@pytest.mark.parametrize(
+    ("path", "mount"),
+    [
+        ("/", "/"),
+        ("/etc/hosts", "/"),
+        ("/home", "/home"),
+        ("/home/ana/atlas.hcl", "/home"),
+        ("/homely/atlas.hcl", "/"),
+        ("/home/ana/remote disk", "/home/ana/remote disk"),
+        ("/home/ana/remote disk/a/b", "/home/ana/remote disk"),
+        ("/home/ana/remote", "/home"),
+        ("/mnt/x", "/mnt"),
+    ],
+)
+def test_a_path_is_on_the_file_system_mounted_nearest_above_it(path: str, mount: str) -> None:
+    assert MOUNTED.of(path) == mount
+
+
+def test_what_others_may_change_is_known_by_its_type_and_by_the_last_mount_in_a_place() -> None:
+    assert MOUNTED.is_shared("/home/ana/remote disk")
+    assert MOUNTED.is_shared("/mnt")
+    assert not MOUNTED.is_shared("/home")
+
+
+def test_without_a_list_each_directory_stands_for_itself_and_nothing_is_known_to_be_shared() -> None:
+    unknown = mounts.parse("")
+    assert unknown.of("/home/ana/atlas.hcl") == "/home/ana"
+    assert not unknown.is_shared("/home/ana")
+
+
+def test_the_list_of_this_machine_can_be_read() -> None:
+    assert mounts.read().of("/") == "/"
