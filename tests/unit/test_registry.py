@@ -152,3 +152,13 @@ def test_only_so_many_are_remembered_of_one_project(path: Path) -> None:
     registry.allow(APP.config, map(str, range(1000)))
     assert registry.allowed(APP.config)[-1] == "999"
     assert len(registry.allowed(APP.config)) < 100
+
+
+def test_what_a_killed_daemon_had_begun_to_write_is_cleared_away_and_nothing_else(path: Path) -> None:
+    Registry(str(path)).add(APP)
+    (path.parent / "projects.json.4711").write_text('{"version": 1, "proj')
+    kept = {path, path.parent / "projects.json.bak", path.parent / "other.json.4711"}
+    for each in kept - {path}:
+        each.touch()
+    assert Registry(str(path)).projects == (APP,)
+    assert set(path.parent.iterdir()) == kept
