@@ -66,6 +66,13 @@ class Keeper:
         while self._writing is not None:
             await self._writing
 
+    async def close(self) -> None:
+        """Write now what is still to be written, and nothing after that."""
+        try:
+            await self.flush()
+        finally:
+            self._off = True
+
     def _write(self) -> None:
         if self._timer is not None:
             self._timer.cancel()

@@ -56,6 +56,10 @@ class Requests:
         news, self._news = self._news, asyncio.get_running_loop().create_future()
         news.set_result(None)
 
+    async def close(self) -> None:
+        """Let the change of projects.json that has begun come to its end, and have no other begin."""
+        await self._registering.acquire()  # for good: who waits for it is told that the daemon ends
+
     # Tokens and urls
 
     def _token_get(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any] | Awaitable[dict[str, Any]]:
