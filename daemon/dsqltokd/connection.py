@@ -57,6 +57,10 @@ class UnknownMethodError(Exception):
     """The handler has no such method."""
 
 
+class LeavingError(Exception):
+    """The daemon ends before it does what it was asked for: the next one may do it."""
+
+
 class Host(Protocol):
     """The server, as a connection sees it."""
 
@@ -214,7 +218,7 @@ class Connection:
     ) -> None:
         try:
             line = protocol.result(request_id, await answer)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, LeavingError):
             error = UnavailableError("the daemon is ending, and did not get this done", hint="try again")
             line = protocol.failure(request_id, error, protocol.LEAVING)
         except Exception as error:  # noqa: BLE001 - answered in the protocol's words

@@ -203,6 +203,19 @@ def test_several_changes_are_one_write() -> None:
     asyncio.run(scene())
 
 
+def test_what_is_to_be_written_is_written_at_the_end_and_nothing_after_it() -> None:
+    async def scene() -> None:
+        keyring = Keyring()
+        keeper = Keeper(keyring, "", lambda: [fresh()])
+        keeper.touch()
+        await keeper.close()
+        keeper.touch()
+        await keeper.flush()
+        assert keyring.jobs == ["store"]
+
+    asyncio.run(scene())
+
+
 def test_nothing_is_written_where_nothing_has_changed() -> None:
     async def scene() -> None:
         keyring = Keyring()

@@ -203,7 +203,7 @@ def test_killed_while_a_helper_runs(faults: Faults, project: Desk) -> None:
                     faults.hold("result" in connection.receive(), "its worker is not replaced")
                 else:
                     victim.kill()
-                eventually(has_gone, "the helper has gone, with what it started")
+                eventually(has_gone, "the helper has gone, with what it started", 10.0)
             victim.kill()
             check_end(faults, victim)
 
@@ -276,7 +276,7 @@ def test_the_daemon_goes_before_a_refresh_is_done(faults: Faults, project: Desk)
             helper.wait()
             project.terminate()
             check_answer(faults, asking, f"n{turn}")
-            eventually(has_gone, "the helper has gone, with what it started")
+            eventually(has_gone, "the helper has gone, with what it started", 10.0)
 
 
 def stop(worker: int) -> None:
