@@ -140,8 +140,9 @@ def test_killed_while_it_writes(faults: Faults, desk: Desk) -> None:
 def test_killed_while_it_stores(faults: Faults, keyring: Desk) -> None:
     chance, config = chances("store"), str(keyring.work / "atlas.hcl")
     asked = {"config": config, "environment": {"HOME": str(keyring.home)}}
-    before: set[str] = set()
-    new = ""
+    assert keyring.ok("get").startswith("abc.dsql.")
+    keyring.ok("stop")
+    before, new = {"abc.dsql.us-east-1.on.aws"}, ""
     for turn in faults:
         with Victim(keyring) as victim:
             faults.hold(victim.is_ready(), "it does not start")
@@ -287,6 +288,7 @@ def flood(worker: int) -> None:
     for path in answer_pipes(worker):
         with contextlib.suppress(OSError), open(path, "wb", buffering=0) as pipe:
             pipe.writelines(b"x" * 65_535 + b"\n" for _ in range(1024))
+            raise AssertionError("nobody stems the flood")
 
 
 @pytest.mark.parametrize(
