@@ -8,6 +8,8 @@ from dsqltok import __version__, arguments, errors, inspecttext, login, paths, p
 
 _MOST_NAMES = 8  # rounds in which a project may name further variables that it reads
 
+_ONCE = ("login", "login.poll", "projects.remove", "daemon.stop")  # done twice, these fail or do something else
+
 USAGE = """\
 usage: dsqltok COMMAND [ARGUMENT...] [OPTION...]
 
@@ -73,7 +75,7 @@ def finish_get(params: dict[str, object], line: bytes, options: dict[str, object
 
 def _url(options: dict[str, object]) -> int:
     params = arguments.selection(options)
-    line = transport.call(protocol.request("url.get", params))
+    line = _call("url.get", params)
     urls = _complete("url.get", params, line)["urls"]
     if not isinstance(urls, list):
         raise errors.UnavailableError("the daemon's answer makes no sense", hint="run dsqltok stop, then try again")
@@ -90,7 +92,7 @@ def _inspect(options: dict[str, object]) -> int:
         raise _no_project()
     if "reveal" in options:
         params["reveal"] = True
-    answer = _complete("project.inspect", params, transport.call(protocol.request("project.inspect", params)))
+    answer = _complete("project.inspect", params, _call("project.inspect", params))
     not_run = answer.pop("not_run")
     arguments.write(json.dumps(answer, indent=2) + "\n" if "json" in options else inspecttext.render(answer))
     if isinstance(not_run, dict):
@@ -103,7 +105,7 @@ def _doctor(options: dict[str, object]) -> int:
 
     def ask(method: str, params: dict[str, object]) -> dict[str, object]:
         asked = {"protocol": protocol.VERSION, "progress": True, **params}
-        return _asked(method, asked, transport.call(protocol.request(method, asked)))
+        return _asked(method, asked, _call(method, asked))
 
     return doctor.run(arguments.selection(options), ask, as_json="json" in options)
 
@@ -115,7 +117,7 @@ def _login(options: dict[str, object]) -> int:
 
 
 def _request(method: str, params: dict[str, object]) -> dict[str, object]:
-    return _asked(method, params, transport.call(protocol.request(method, params)))
+    return _asked(method, params, _call(method, params))
 
 
 def _complete(method: str, params: dict[str, object], line: bytes) -> dict[str, object]:
@@ -145,15 +147,17 @@ def _asked(method: str, params: dict[str, object], line: bytes) -> dict[str, obj
             known = params["environment"]
             assert isinstance(known, dict)  # noqa: S101 - made by arguments.selection
             known.update({name: os.environ.get(name) for name in names})
-            line = transport.call(protocol.request(method, params))
+            line = _call(method, params)
     return protocol.read_answer(line)
 
 
 def _ask(method: str, params: dict[str, object], *, start: bool) -> dict[str, object]:
-    line = transport.call(
-        protocol.request(method, {"protocol": protocol.VERSION, "progress": True, **params}), start=start
-    )
-    return protocol.read_answer(line)
+    asked = {"protocol": protocol.VERSION, "progress": True, **params}
+    return protocol.read_answer(_call(method, asked, start=start))
+
+
+def _call(method: str, params: dict[str, object], *, start: bool = True) -> bytes:
+    return transport.call(protocol.request(method, params), start=start, repeat=method not in _ONCE)
 
 
 def _status(options: dict[str, object]) -> int:
@@ -264,7 +268,7 @@ def _projects(options: dict[str, object]) -> int:
 
 def _allow(options: dict[str, object]) -> int:
     params = arguments.selection(options)
-    answer = _complete("projects.allow", params, transport.call(protocol.request("projects.allow", params)))
+    answer = _complete("projects.allow", params, _call("projects.allow", params))
     arguments.write(inspecttext.render_programs(answer["programs"]))
     if not answer["programs"]:
         report.warn([f"{options['config']} names no program to run"])

@@ -28,6 +28,14 @@ def start() -> None:
 
     Raises the daemon's own error where it says why it cannot start, else `UnavailableError` or `TimedOutError`.
     """
+    line = _start()
+    if line == b"":  # it was killed before it said a word, which happens; or it cannot run at all, which is no accident
+        line = _start()
+    _judge(line)
+
+
+def _start() -> bytes | None:
+    """Return the first line that a daemon says: empty where it ends without one, None where it takes too long."""
     log = _open_log()
     try:
         daemon = subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -46,8 +54,7 @@ def start() -> None:
     daemon.returncode = 0  # nobody waits for a daemon; subprocess would warn of it
     assert daemon.stdout is not None  # noqa: S101 - for the type checker: it was asked for
     with daemon.stdout as pipe:
-        line = _first_line(pipe.fileno(), time.monotonic() + _DEADLINE)
-    _judge(line)
+        return _first_line(pipe.fileno(), time.monotonic() + _DEADLINE)
 
 
 def _judge(line: bytes | None) -> None:
@@ -78,11 +85,18 @@ def _first_line(fd: int, deadline: float) -> bytes | None:
 def _open_log() -> int:
     try:
         os.makedirs(paths.state_dir(), mode=0o700, exist_ok=True)
-        if os.path.exists(paths.log_file()) and os.path.getsize(paths.log_file()) > _LONGEST_LOG:
-            os.replace(paths.log_file(), paths.log_file() + ".old")
+        _put_aside_if_long(paths.log_file())
         return os.open(paths.log_file(), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     except OSError:
         return os.open(os.devnull, os.O_WRONLY)  # a home that cannot be written to is no reason to give no tokens
+
+
+def _put_aside_if_long(log: str) -> None:
+    try:
+        if os.path.getsize(log) > _LONGEST_LOG:
+            os.replace(log, log + ".old")
+    except FileNotFoundError:
+        pass  # there was none yet, or somebody else was quicker
 
 
 def _isolation() -> list[str]:

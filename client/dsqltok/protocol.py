@@ -25,7 +25,8 @@ INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
 APPLICATION_ERROR = -32000
-
+LEAVING = -32001  # the daemon ends, and has no answer: the next daemon may have one
+LEAVING_PREFIX = b'{"jsonrpc":"2.0","id":1,"error":{"code":-32001,'
 
 EVERY_AWS = "AWS_*"
 """Stands, in a list of variables that a project needs, for all those that `is_aws` is true of."""

@@ -4,7 +4,8 @@ Starting it when it is not there is `launch`'s, which a warm call never imports.
 - Nothing is sent before the peer's uid is known to be ours: a request holds the caller's AWS environment.
 - The daemon answers, or says how long it may still take (`protocol.WAIT_PREFIX`), within `PATIENCE` seconds. One that
   does neither hangs, and the caller is told so.
-- A connection that ends without an answer is that of a daemon about to leave: the request is safe to send again.
+- A connection that ends without an answer is that of a daemon that ended. Where it was reset, the daemon did not read
+  the request; else it may have done what it was asked for, and is asked again only for what may be done twice.
 """
 
 import _socket  # the socket package adds enum and selectors to every start
@@ -20,32 +21,40 @@ _RECV = 64 * 1024
 _PEER_OPTION = (0, 1, 76) if sys.platform == "darwin" else (_socket.SOL_SOCKET, 17, 12)
 
 
-def call(request: bytes, *, start: bool = True) -> bytes:
+def call(request: bytes, *, start: bool = True, repeat: bool = True) -> bytes:
     """Send one request and return the line that answers it, starting the daemon where none runs and `start` is set.
 
-    Raises `UnavailableError` where there is no daemon to be had, `TimedOutError` where it hangs, and `DeniedError`
-    where what listens belongs to another user.
+    With `repeat` the request is one that may be done twice. Raises `UnavailableError` where there is no daemon to be
+    had, or it ended over the request, `TimedOutError` where it hangs, and `DeniedError` where what listens belongs to
+    another user.
     """
     if len(request) > protocol.MAX_REQUEST:
         raise _oversize()
     for _ in range(_ATTEMPTS):
-        sock = _connect()
+        sock = _connect() or (_start() if start else None)
         if sock is None:
-            if not start:
-                break
-            from dsqltok import launch  # noqa: PLC0415 - a warm call never comes here
-
-            launch.start()
             continue
         try:
-            return _ask(sock, request)
+            line = _ask(sock, request)
+            if not (repeat and line.startswith(protocol.LEAVING_PREFIX)):
+                return line
         except TimeoutError:
             _explain_timeout(sock)
+        except EOFError:
+            if not repeat:
+                raise _end() from None
         except OSError:
-            continue
+            pass  # it did not read all of the request
         finally:
             sock.close()
-    raise _absence()
+    raise _end() if start else _absence()
+
+
+def _start() -> "_socket.socket | None":
+    from dsqltok import launch  # noqa: PLC0415 - a warm call never comes here
+
+    launch.start()
+    return _connect()
 
 
 def _connect() -> "_socket.socket | None":
@@ -78,7 +87,7 @@ def _ask(sock: "_socket.socket", request: bytes) -> bytes:
         if not newline:
             more = sock.recv(_RECV)
             if not more:
-                raise ConnectionResetError
+                raise EOFError
             pending += more
         elif line.startswith(protocol.WAIT_PREFIX):
             sock.settimeout(protocol.seconds_in(line) + PATIENCE)
@@ -126,6 +135,12 @@ def _oversize() -> "DsqltokError":
         f"the request has more than {protocol.MAX_REQUEST} bytes",
         hint="most of it is the environment: unset AWS_* variables that are not needed",
     )
+
+
+def _end() -> "DsqltokError":
+    from dsqltok import errors  # noqa: PLC0415 - a warm call never comes here
+
+    return errors.UnavailableError("the daemon ended before it answered", hint=f"try again, or see {paths.log_file()}")
 
 
 def _absence() -> "DsqltokError":

@@ -4,6 +4,7 @@ The rules:
 - A request has at most `MAX_REQUEST` bytes and a while to arrive; a connection between requests may rest for longer;
   one that does not read its answers is dropped: `Limits` has the figures.
 - A client may close its sending side; what it asked for until then is still answered.
+- A task that is cancelled is one that the daemon will not finish before its own end, and says so.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dsqltok import protocol
-from dsqltok.errors import DeniedError, DsqltokError, UsageError
+from dsqltok.errors import DeniedError, DsqltokError, UnavailableError, UsageError
 
 if TYPE_CHECKING:
     import socket
@@ -54,6 +55,10 @@ class Channel(Protocol):
 
 class UnknownMethodError(Exception):
     """The handler has no such method."""
+
+
+class LeavingError(Exception):
+    """The daemon ends before it does what it was asked for: the next one may do it."""
 
 
 class Host(Protocol):
@@ -213,6 +218,9 @@ class Connection:
     ) -> None:
         try:
             line = protocol.result(request_id, await answer)
+        except (asyncio.CancelledError, LeavingError):
+            error = UnavailableError("the daemon is ending, and did not get this done", hint="try again")
+            line = protocol.failure(request_id, error, protocol.LEAVING)
         except Exception as error:  # noqa: BLE001 - answered in the protocol's words
             line = _failure(request_id, method, error)
         if notice is not None:

@@ -1,4 +1,4 @@
-"""What a process asks of the system for itself: that nobody looks into its memory, and room for its connections."""
+"""What a process asks of the system for itself: a memory that nobody looks into, room for its connections, an end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ctypes
 import resource
 import sys
 
+_PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _MOST_FILES = 65_536
 
@@ -15,6 +16,12 @@ def protect_memory() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def hear_of_orphanhood(number: int) -> None:
+    """Have the signal sent to this process, on Linux, when the thread that started it ends, as its process does."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
 
 def raise_file_limit() -> int:

@@ -98,13 +98,16 @@ class Keeper:
             self._begin()
             await self._settled()
 
-    def close(self) -> None:
-        """Write no more: the entry is the next daemon's."""
-        self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._attempt is not None:
-            self._attempt.cancel()
+    async def close(self) -> None:
+        """Write now what is still to be written, and nothing after that: the entry is the next daemon's."""
+        try:
+            await self.flush()
+        finally:
+            self._closed = True
+            if self._timer is not None:
+                self._timer.cancel()
+            if self._attempt is not None:
+                self._attempt.cancel()
 
     async def forget(self, identities: Iterable[Identity] | None) -> None:
         """Let nothing that an earlier daemon stored, of these identities or of all, come back."""
@@ -130,7 +133,7 @@ class Keeper:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self._off:
+        if not self._off and not self._closed:
             self._attempt = asyncio.get_running_loop().create_task(self._try())
 
     async def _try(self) -> None:

@@ -3,10 +3,12 @@
 The rules:
 - A worker does one job at a time. While one is busy the next job of its kind starts another, up to `_MOST` of a kind.
 - Past its deadline a worker is killed with its whole process group, helpers and all, and its pipes are closed unread.
-  A job's time begins when the worker can do it: a new one says so by an empty line, and has a while to start.
+  A job's time begins when the worker can do it: a new one says so by an empty line, and has a while to start. So is
+  one killed that speaks unasked. Where a worker dies by itself, the rest of its group is killed.
 - One that did its job lingers for the next of the same kind and key, unless the job says that it held secrets, or the
   answer that it was the worker's last; of a kind, the longest idle ones end early where many linger.
-- One that lingered may have died meanwhile: its job gets a fresh one. To die over the first job is an error.
+- A worker may be killed over its job, or have died while it lingered: the job gets another one. A job over which two
+  fresh ones die is an error.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ _START = 7.0  # seconds that a process may take to start, on top of its first jo
 _MOST = {"project": 4, "program": 4, "aws": 16, "keystore": 1}
 _MOST_IDLE = 4  # of a kind
 _MOST_ANSWER = 32 << 20
+_MOST_DEATHS = 2  # of fresh workers over one job
 _Key = tuple[str, object]
 
 
@@ -54,10 +57,12 @@ class _Worker(asyncio.SubprocessProtocol):
         if not self._started.done():
             self._started.set_result(data.startswith(b"\n"))
             data = data[1:]
+            if not data:
+                return
         self._received += data
-        if len(self._received) > _MOST_ANSWER:
+        if self._answer is None or self._answer.done() or len(self._received) > _MOST_ANSWER:
             self.kill()
-        elif data.endswith(b"\n") and self._answer and not self._answer.done():
+        elif data.endswith(b"\n"):
             self._answer.set_result(bytes(self._received))
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - the base class's
@@ -65,6 +70,14 @@ class _Worker(asyncio.SubprocessProtocol):
             self._started.set_result(False)
         if self._answer and not self._answer.done():
             self._answer.set_exception(_DiedError())
+
+    def process_exited(self) -> None:
+        assert self._transport is not None  # noqa: S101 - for the type checker
+        pid = self._transport.get_pid()
+        try:
+            os.getpgid(pid)  # a number that is a living group's is given to no process: this one's group is over
+        except ProcessLookupError:
+            _kill_group(pid)
 
     @property
     def alive(self) -> bool:
@@ -96,10 +109,7 @@ class _Worker(asyncio.SubprocessProtocol):
         if self._transport is None:
             return
         if self.alive:
-            try:
-                os.killpg(self._transport.get_pid(), signal.SIGKILL)
-            except ProcessLookupError:
-                pass  # it went by itself in between
+            _kill_group(self._transport.get_pid())
         self._transport.close()
 
 
@@ -134,7 +144,7 @@ class Pool:
         """Have a worker of `kind` do a job, and return its answer, which may hold an error for the caller to raise.
 
         Workers are shared only by jobs of the same `key`. Raises `TimedOutError` after `deadline` seconds, and
-        `UnavailableError` where the worker dies.
+        `UnavailableError` where workers die over it.
         """
         begin = asyncio.get_running_loop().time()
         result = "cancelled"
@@ -162,7 +172,7 @@ class Pool:
                 raise UnavailableError(f"the {kind} worker died", hint=hint) from error
 
     async def _do(
-        self, kind: str, job: Mapping[str, Any], key: object, deadline: float, *, linger: bool
+        self, kind: str, job: Mapping[str, Any], key: object, deadline: float, *, linger: bool, deaths: int = 0
     ) -> dict[str, Any]:
         if self._closed:
             raise _DiedError
@@ -175,9 +185,10 @@ class Pool:
                 answer = await worker.do({**job, "seconds": deadline})
         except _DiedError:
             self._end(worker)
-            if not reused:
+            deaths += not reused
+            if deaths >= _MOST_DEATHS:
                 raise
-            return await self._do(kind, job, key, deadline, linger=linger)
+            return await self._do(kind, job, key, deadline, linger=linger, deaths=deaths)
         except BaseException:
             self._end(worker)
             raise
@@ -256,6 +267,13 @@ class Pool:
     def _end(self, worker: _Worker) -> None:
         self._workers.discard(worker)
         worker.kill()
+
+
+def _kill_group(number: int) -> None:
+    try:
+        os.killpg(number, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass  # nothing of it is left; macOS says the other of one whose last process was not waited for yet
 
 
 def raise_error(answer: Mapping[str, Any]) -> None:

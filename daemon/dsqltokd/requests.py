@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dsqltok.errors import CredentialsError, DsqltokError, EnvironmentNeededError, NotFoundError, UsageError
 from dsqltokd import choice, report
 from dsqltokd import query as queries
+from dsqltokd.connection import LeavingError
 from dsqltokd.registry import Added
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from dsqltokd.connection import Channel
     from dsqltokd.model import Target, Token
@@ -38,6 +40,7 @@ class Requests:
         self._registry = registry
         self._news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._registering = asyncio.Lock()
+        self._closed = False
         self.loaded = asyncio.Event()
         self.handlers: dict[str, Handler] = {
             "token.get": self._token_get,
@@ -56,6 +59,19 @@ class Requests:
         """A token or project may have changed: whoever watches one is to look again."""
         news, self._news = self._news, asyncio.get_running_loop().create_future()
         news.set_result(None)
+
+    async def close(self) -> None:
+        """Let the change of projects.json that has begun come to its end, and have no other begin."""
+        self._closed = True
+        async with self._registering:
+            pass
+
+    @asynccontextmanager
+    async def _changing(self) -> AsyncIterator[None]:
+        async with self._registering:
+            if self._closed:
+                raise LeavingError
+            yield
 
     # Tokens and urls
 
@@ -179,7 +195,7 @@ class Requests:
         query = queries.read(params)
         config = _path(params)
         found = (await self._projects.ask("programs", query.key(config), query))["programs"]
-        async with self._registering:
+        async with self._changing():
             await asyncio.to_thread(self._registry.allow, config, [program["digest"] for program in found])
         self._projects.reconsider(config)
         return {"programs": [{name: each[name] for name in ("name", "argv", "directory")} for each in found]}
@@ -188,13 +204,13 @@ class Requests:
         config, variables = _path(params), queries.read_variables(params)
         query = queries.read({"config": config, "vars": list(variables)})
         await self._projects.check(query.key(config), query)
-        async with self._registering:
+        async with self._changing():
             await asyncio.to_thread(self._registry.add, Added(config, variables))
         return {"config": config}
 
     async def _projects_remove(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         config = _path(params)
-        async with self._registering:
+        async with self._changing():
             known = await asyncio.to_thread(self._registry.remove, config)
         self._projects.reconsider(config)
         if not known:

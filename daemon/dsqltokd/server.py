@@ -84,11 +84,17 @@ class Server:
         self._listener.close()
 
     async def drain(self, seconds: float) -> None:
-        """Accept no more, wait until what was asked is answered, at most `seconds`, and close every connection."""
+        """Accept no more, wait until what was asked is answered, at most `seconds`, and close every connection.
+
+        What is not answered by then is answered with an error that sends the caller to the next daemon.
+        """
         self.leave()
         end = self.loop.time() + seconds
         while (tasks := {task for each in self._connections for task in each.tasks}) and self.loop.time() < end:
             await asyncio.wait(tasks, timeout=end - self.loop.time())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for connection in list(self._connections):
             connection.close()
 

@@ -135,14 +135,20 @@ class Service:
         server.leave()
         for task in beginning:
             task.cancel()
-        await asyncio.wait([self._loop.create_task(self.keeper.flush())], timeout=_FLUSH_SECONDS)
-        self.keeper.close()
+        await self._settle()
         self.place.release()
         self._gone.set()
         await server.drain(_DRAIN_SECONDS)
         await self.tokens.close()
         self.pool.close()
         self.watcher.stop(1.0)
+
+    async def _settle(self) -> None:
+        """Write what is to be written, and nothing from then on: the next daemon will have read it."""
+        closing = [self._loop.create_task(self.keeper.close()), self._loop.create_task(self.requests.close())]
+        _, late = await asyncio.wait(closing, timeout=_FLUSH_SECONDS)
+        for task in late:
+            task.cancel()
 
     def _patience(self) -> float:
         """Return the most seconds that an answer may take."""

@@ -111,6 +111,18 @@ def test_a_request_that_is_being_worked_on_is_answered_before_the_end(
         assert process.wait(30) == 0
 
 
+def test_a_daemon_that_leaves_changes_no_projects_any_more(desk: Desk, example: Callable[[str], str]) -> None:
+    example("admin")
+    with desk.daemon() as process, desk.connection() as connection:
+        connection.request(1, "daemon.stop")
+        connection.request(2, "projects.add", config=str(desk.work / "atlas.hcl"))
+        answers = {answer["id"]: answer for answer in (connection.receive(), connection.receive())}
+        assert answers[1]["result"] == {"stopped": True}
+        assert answers[2]["error"]["code"] == -32001
+        assert process.wait(30) == 0
+    assert "atlas.hcl" not in desk.ok("projects")
+
+
 def test_a_second_daemon_finds_the_first_and_leaves(desk: Desk) -> None:
     with desk.daemon() as first:
         second = desk.run(str(BIN / "dsqltokd"))

@@ -311,6 +311,28 @@ def test_a_daemon_that_leaves_in_mid_request_is_asked_again(daemon: Played, capf
 
 
 @PLAYED
+def test_a_daemon_that_ends_without_an_answer_leaves_the_request_to_the_next(
+    daemon: Played, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ending = errors.UnavailableError("the daemon is ending", hint="try again")
+    line = protocol.failure(1, ending, protocol.LEAVING)
+    assert line.startswith(protocol.LEAVING_PREFIX)
+    daemon.will(line, protocol.result(1, ANSWER))
+    assert run(capfd, "get") == TOKEN + "\n"
+    assert len(daemon.asked) == 2
+
+
+@PLAYED
+def test_what_may_be_done_only_once_is_asked_for_once(daemon: Played) -> None:
+    with pytest.raises(errors.UnavailableError, match="the daemon ended before it answered"):
+        cli.run(["projects", "remove", "x.hcl"])
+    daemon.will(protocol.failure(1, errors.UnavailableError("the daemon is ending"), protocol.LEAVING))
+    with pytest.raises(errors.UnavailableError, match="the daemon is ending"):
+        cli.run(["projects", "remove", "x.hcl"])
+    assert len(daemon.asked) == 2
+
+
+@PLAYED
 def test_a_daemon_that_never_answers_is_not_asked_for_ever(daemon: Played) -> None:
     with pytest.raises(errors.UnavailableError):
         cli.run(["status"])

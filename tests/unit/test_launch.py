@@ -202,6 +202,12 @@ def test_a_daemon_that_ends_without_a_word_is_an_error_that_names_the_log(stage:
     assert paths.log_file() in caught.value.hint
 
 
+def test_a_daemon_that_was_killed_at_its_start_is_started_again(stage: Stage) -> None:
+    stage.daemon(f"test -e killed || {{ touch killed; kill -9 $$; }}; {OK}")
+    launch.start()
+    assert (stage.directory / "killed").exists()
+
+
 def test_an_interpreter_that_is_gone_is_an_error(stage: Stage) -> None:
     (stage.directory / "python").unlink()
     with pytest.raises(DsqltokError, match="cannot start the daemon") as caught:

@@ -286,6 +286,21 @@ def test_several_changes_are_one_write() -> None:
     play(scene)
 
 
+def test_what_is_to_be_written_is_written_at_the_end_and_nothing_after_it() -> None:
+    async def scene() -> None:
+        keyring = Keyring()
+        keeper = Daemon(keyring).keeper
+        await keeper.load()
+        keeper.touch()
+        await keeper.close()
+        keeper.touch()
+        await keeper.flush()
+        await wait(1000)
+        assert keyring.jobs == ["load", "store"]
+
+    play(scene)
+
+
 def test_nothing_is_written_where_nothing_has_changed() -> None:
     async def scene() -> None:
         keyring = Keyring()

@@ -168,6 +168,32 @@ def test_a_worker_that_dies_over_its_job_is_an_error_that_may_pass(bench: Bench)
     play(scene())
 
 
+def test_a_job_over_which_a_worker_was_killed_is_done_by_another(bench: Bench) -> None:
+    async def scene() -> None:
+        pool = Pool(ENVIRONMENT)
+        once = "test -e killed || { touch killed; kill -9 $PPID; sleep 60; }; "
+        keys = '{"Version": 1, "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "x"}'
+        answer = await pool.run("aws", bench.helper(f"{once}echo '{keys}'"), deadline=PATIENCE)
+        assert answer["tokens"][0]["value"].startswith(HOST)
+        assert pool.size == 1
+        pool.close()
+
+    play(scene())
+
+
+def test_what_a_worker_that_dies_by_itself_had_started_ends_with_it(bench: Bench) -> None:
+    async def scene() -> None:
+        pool, held = Pool(ENVIRONMENT), bench.fifo()
+        reading = asyncio.create_task(asyncio.to_thread(held.read_bytes))
+        job = bench.helper("test -e once || { touch once; exec 9>held; }; sleep 60 & kill -9 $PPID; sleep 60")
+        with pytest.raises(UnavailableError):
+            await pool.run("aws", job, deadline=PATIENCE)
+        assert await reading == b""
+        pool.close()
+
+    play(scene())
+
+
 def test_past_its_deadline_a_worker_is_killed_with_all_that_it_started(bench: Bench) -> None:
     async def scene() -> None:
         pool = Pool(ENVIRONMENT)

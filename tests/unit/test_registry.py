@@ -160,3 +160,13 @@ def test_what_could_not_all_be_remembered_is_not_allowed_in_part(path: Path) -> 
     with pytest.raises(ConfigurationError, match="names 1000 programs"):
         registry.allow(APP.config, map(str, range(1000)))
     assert registry.allowed(APP.config) == ()
+
+
+def test_what_a_killed_daemon_had_begun_to_write_is_cleared_away_and_nothing_else(path: Path) -> None:
+    Registry(str(path)).add(APP)
+    (path.parent / "projects.json.4711").write_text('{"version": 1, "proj')
+    kept = {path, path.parent / "projects.json.bak", path.parent / "other.json.4711"}
+    for each in kept - {path}:
+        each.touch()
+    assert Registry(str(path)).projects == (APP,)
+    assert set(path.parent.iterdir()) == kept

@@ -540,6 +540,9 @@ def test_a_draining_server_waits_only_so_long() -> None:
             await peer.send(request("slow"))
             await there.began.wait()
             await there.server.drain(0.01)
+            answer = await peer.receive()
+            assert (answer["id"], answer["error"]["code"]) == (1, protocol.LEAVING)
+            assert answer["error"]["data"]["retryable"]
             assert await peer.ended()
 
     play(scene())

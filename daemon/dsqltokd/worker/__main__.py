@@ -6,7 +6,8 @@ The rules:
 - Once the imports have worked, stderr goes nowhere: what a helper program says there may hold secrets. Before that it
   is the daemon's log, so that a broken installation shows.
 - Once it can do a job it says so by an empty line: what it took to start is not the job's time.
-- A job that fails is answered with an error. Only the core ends a worker, by closing its pipe or killing its group.
+- A job that fails is answered with an error. Only the core ends a worker: by killing its group, by closing its pipe or
+  by its own end, however that came about, and then the worker kills the group, so that no helper outlives them.
 """
 
 from __future__ import annotations
@@ -17,16 +18,17 @@ import resource
 import signal
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from dsqltok.errors import DsqltokError
-from dsqltokd.hardening import protect_memory
+from dsqltokd.hardening import hear_of_orphanhood, protect_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _CPU_SECONDS = 20  # for one job; the core's deadline comes first, this is for a worker that the core lost
-_GRACE_SECONDS = 10.0  # after a job's deadline, until a worker without a core ends itself and its helpers
+# After a job's deadline, until a worker that the core has lost, or that no system told of the core's end, ends itself.
+_GRACE_SECONDS = 10.0
 # Of address space, by kind. A `program` worker hands its limits on to what it starts, which may reserve far more than
 # it uses; an `aws` worker takes its own off before it starts a helper.
 _MEMORY = {"aws": 512 << 20, "project": 1 << 30, "keystore": 1 << 30}
@@ -36,6 +38,7 @@ def main() -> None:
     """Serve jobs of the kind that the command line names until stdin ends."""
     kind = sys.argv[1]
     signal.signal(signal.SIGALRM, _end)
+    hear_of_orphanhood(signal.SIGALRM)
     jobs = os.fdopen(_move(0, os.O_RDONLY), "rb")
     answers = os.fdopen(_move(1, None), "wb")
     protect_memory()
@@ -43,8 +46,16 @@ def main() -> None:
         _limit(resource.RLIMIT_AS, _MEMORY[kind])
     run: Callable[[dict[str, Any]], dict[str, Any]] = import_module(f"dsqltokd.worker.{kind}").run
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    answers.write(b"\n")
-    answers.flush()
+    try:
+        answers.write(b"\n")
+        answers.flush()
+        _serve(jobs, answers, run)
+    except BrokenPipeError:
+        pass  # the core is gone
+    _end()
+
+
+def _serve(jobs: IO[bytes], answers: IO[bytes], run: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     for line in jobs:
         used = resource.getrusage(resource.RUSAGE_SELF)
         _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + _CPU_SECONDS)
@@ -53,11 +64,10 @@ def main() -> None:
         answers.write(json.dumps(_answer(run, job)).encode("ascii") + b"\n")
         answers.flush()
         signal.setitimer(signal.ITIMER_REAL, 0)
-    os._exit(0)  # threads of third-party libraries may be stuck; nothing here is left to finish
 
 
-def _end(_number: int, _frame: object) -> None:
-    os.killpg(0, signal.SIGKILL)  # the core is gone, or it would have done this: nobody waits for the answer
+def _end(*_: object) -> None:
+    os.killpg(0, signal.SIGKILL)  # nobody waits for an answer any more
 
 
 def _move(standard: int, mode: int | None) -> int:
