@@ -40,7 +40,7 @@ def test_rotations(
         seen = Process(process.pid)
         before: dict[str, int] = {}
         for turn in faults:
-            stepped.suspend(610.0)
+            stepped.suspend(901.0)
             token = _token(connection, renewing)
             faults.hold(token not in tokens, "a token comes back")
             tokens.add(token)
