@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import statistics
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -39,6 +40,7 @@ USER = "arn:aws:sts::123456789012:assumed-role/Dev/dsqltok"
 LIFE = 900
 POOR = 290.0  # seconds left: less than a token is served with while a better one can be had
 PAUSE = 5.0  # seconds after a failure until a request tries again
+A_LITTLE = 5.0  # seconds; a request of botocore's that is not answered takes 8
 PATIENCE = 10.0  # seconds, against a hang
 PASSES = {5, 7, 8}  # exit codes
 GONE = None  # connections are refused
@@ -268,25 +270,28 @@ def test_whoever_watches_is_told_once_aws_is_back(faults: Faults, by_role: Away)
             by_role.works(answer["token"])
 
 
-@pytest.mark.promise(QUICK, fault="AWS never answers", short=2, long=20)
+@pytest.mark.promise(QUICK, fault="AWS never answers", short=2, long=40)
 def test_who_has_a_token_does_not_wait_for_aws(faults: Faults, by_role: Away) -> None:
     by_role.desk.configure("aws_timeout = 40\n")
-    with by_role.desk.daemon():
+    with by_role.desk.daemon(), by_role.desk.connection() as connection:
         for turn in faults:
             by_role.good = moods.issues_dated(user=USER, clock=by_role.clock, life_s=(LIFE, 4 * LIFE)[turn % 2])
             by_role.returns()
             by_role.stepped.suspend(4 * LIFE)
-            token = by_role.get()
+            token = by_role.ask(connection)["result"]["token"]
             by_role.goes(moods.swallows)
             # A token that is to be replaced, or a session that is to be renewed and nothing signed with it yet.
             by_role.until((POOR, LIFE)[turn % 2], token)
-            begin = time.monotonic()
-            for _ in range(12):
-                by_role.get()
-            faults.hold(time.monotonic() - begin < PATIENCE, "each get waits for AWS")
+            took = []
+            for _ in range(9):
+                begin = time.monotonic()
+                by_role.works(by_role.ask(connection)["result"]["token"])
+                took.append(time.monotonic() - begin)
+            faults.hold(max(took) < A_LITTLE, f"somebody waits for AWS: {max(took)} s")
+            faults.hold(statistics.median(took) < 1.0, "everybody waits a second for AWS")
 
 
-def hammer(away: Away, connections: list[Connection], seconds: float = 0.0) -> None:
+def hammer(away: Away, connections: list[Connection], seconds: float) -> None:
     """Have each connection ask 25 times at once, and again for so long."""
     config, end = str(away.desk.work / "atlas.hcl"), time.monotonic() + seconds
     while True:
@@ -309,18 +314,19 @@ def test_requests_of_a_minute_are_few(faults: Faults, by_role: Away, request: py
             by_role.returns()
             by_role.stepped.suspend(2 * LIFE)
             token = by_role.ask(several[0])["result"]["token"]
-            by_role.until((POOR, -1.0)[turn % 2], token)
-            by_role.goes(moods.says(200, "") if turn % 3 else moods.complains(429, "TooManyRequestsException"))
+            by_role.until((-1.0, POOR)[turn % 2], token)
+            throttled = turn % 3 == 1
+            by_role.goes(moods.complains(429, "TooManyRequestsException") if throttled else moods.says(200, ""))
             before = by_role.front.asked
             if turn < real:
                 hammer(by_role, several, 60.0)
             else:
                 for _ in range(12):
-                    hammer(by_role, several)
+                    hammer(by_role, several, 0.2)
                     by_role.stepped.suspend(PAUSE)
             times = by_role.front.asked - before
-            # botocore asks twice where it is throttled.
-            faults.hold(2 <= times <= 15 * (1 if turn % 3 else 2), f"AWS is asked {times} times")
+            times //= 2 if throttled else 1  # botocore asks again then
+            faults.hold(2 <= times <= 15, f"AWS is asked {times} times")
 
 
 @pytest.mark.promise(BOUNDED, fault="empty, nobody asks", short=1, long=4)
