@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -56,10 +57,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if not config.getoption("soak") or not rows:
         return
     terminalreporter.section("promises")
-    terminalreporter.line("| promise | fault | how often | violations |")
+    terminalreporter.line("| promise | fault (how often) | in all | violations |")
     terminalreporter.line("|---|---|---|---|")
-    for promise, fault, happened, violations in sorted(rows.values()):
-        terminalreporter.line(f"| {promise} | {fault} | {happened:,} | {violations:,} |")
+    for promise, found in itertools.groupby(sorted(rows.values()), key=lambda row: row[0]):
+        counted = list(found)
+        faults = "; ".join(f"{fault} ({happened:,})" for _, fault, happened, _ in counted)
+        happened, violations = sum(row[2] for row in counted), sum(row[3] for row in counted)
+        terminalreporter.line(f"| {promise} | {faults} | {happened:,} | {violations:,} |")
 
 
 @pytest.fixture(scope="session")
