@@ -148,6 +148,7 @@ def test_while_it_runs(kind: str, said: str, trial: Trial) -> None:
 def test_a_prompt(trial: Trial) -> None:
     trial.desk.configure(f'keyring = "{others.ASKING}"\n')
     python = others.install(trial.desk.root / "others")
+    count: list[int] = []
     with shells(trial.desk, python, "-P", "-m", "dsqltokd") as at, trial.keyring.unanswered() as asked:
         for _ in trial.faults:
             trial.something_new(at)
@@ -155,10 +156,11 @@ def test_a_prompt(trial: Trial) -> None:
                 at.get("during")
                 trial.during.append(at.times(at.fails))
                 trial.says(SILENT)
-            count = asked()
-            trial.faults.hold(count == 1, f"somebody was asked {count} times")
+            count.append(asked())
+            trial.faults.hold(count[-1] <= 1, f"somebody was asked {count[-1]} times")
             at.flush("before")
             trial.faults.hold(trial.stored("during"), "what could not be stored is not stored when it could be")
+    assert any(count), "nobody was ever asked"
 
 
 @pytest.mark.promise(SHOWN, fault="killed in the middle of a call", short=1, long=12)
