@@ -78,6 +78,7 @@ class SecretService:
             self._home = {"HOME": str(home), "XDG_DATA_HOME": str(self._data), "XDG_RUNTIME_DIR": str(home / "run")}
             parts.enter_context(_bus(self._directory, self._home))
             self.environment = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={home / 'bus'}"}
+            self._calls = parts.enter_context(self._connection())
             self._running = parts.enter_context(contextlib.ExitStack())
             self._start()
             self._parts = parts.pop_all()
@@ -89,13 +90,11 @@ class SecretService:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Lock the default collection until the block ends, as a screen lock or `seahorse` would."""
-        with self._connection() as connection:
-            connection.call("org.freedesktop.Secret.Service", "Lock", "ao", [_DEFAULT])
+        self._calls.call("org.freedesktop.Secret.Service", "Lock", "ao", [_DEFAULT])
         try:
             yield
         finally:
-            with self._connection() as connection:
-                _unlock(connection)
+            _unlock(self._calls)
 
     @contextlib.contextmanager
     def hung(self) -> Iterator[None]:
@@ -106,10 +105,12 @@ class SecretService:
         finally:
             self._keyring.send_signal(signal.SIGCONT)
 
-    def callers(self) -> int:
-        """Return how many are connected to the bus, besides the bus and who asks here."""
+    @contextlib.contextmanager
+    def overheard(self) -> Iterator[Callable[[], int]]:
+        """Give a function that counts the calls of the service that are new, answered or not."""
         with self._connection() as connection:
-            return sum(name.startswith(":") for name in connection.names()) - 1
+            connection.overhear(_BUS_NAME)
+            yield lambda: len(connection.received())
 
     def kill(self) -> None:
         """End the service at once, whatever it is doing."""
@@ -146,20 +147,18 @@ class SecretService:
 
     def entry(self) -> str | None:
         """Return what dsqltok has stored."""
-        with self._connection() as connection:
-            items = connection.collection().search_items(_ENTRY)
-            return next((item.get_secret().decode() for item in items), None)
+        items = self._calls.collection().search_items(_ENTRY)
+        return next((item.get_secret().decode() for item in items), None)
 
-    def put(self, text: str) -> None:
+    def put(self, text: str | bytes) -> None:
         """Store something in the place of what dsqltok stores."""
-        with self._connection() as connection:
-            connection.collection().create_item("dsqltok", _ENTRY, text.encode(), replace=True)
+        value = text.encode() if isinstance(text, str) else text
+        self._calls.collection().create_item("dsqltok", _ENTRY, value, replace=True)
 
     def _start(self) -> None:
         environment = {**self._home, **self.environment}
         self._keyring = self._running.enter_context(_keyring(self._directory, environment, self._disk()))
-        with self._connection() as connection:
-            connection.wait_for(_BUS_NAME)
+        self._calls.wait_for(_BUS_NAME)
 
     def _disk(self) -> list[str]:
         """Return the beginning of a command that runs the rest of it with a small disk."""
@@ -170,6 +169,7 @@ class SecretService:
         script = 'mount -t tmpfs -o "$1" none "$2" && shift 2 && exec "$@"'
         return ["unshare", "--mount", "--", "sh", "-c", script, "sh", options, str(self._data)]
 
+    # gnome-keyring may abort where one connection comes as another goes, so there is one for all calls.
     @contextlib.contextmanager
     def _connection(self) -> Iterator[_Connection]:
         connection = _Connection(self.environment["DBUS_SESSION_BUS_ADDRESS"])
@@ -211,10 +211,9 @@ class _Connection:
         """Take a name on the bus."""
         self._names().RequestName(name)
 
-    def names(self) -> list[str]:
-        """Return all names on the bus."""
-        found: list[str] = self._names().ListNames()[0]
-        return found
+    def overhear(self, name: str) -> None:
+        """Receive the calls of a name, too."""
+        self._names().AddMatch(f"type='method_call',destination='{name}',eavesdrop='true'")
 
     def received(self) -> list[str]:
         """Return the methods that were called here since this was asked last; no call ever gets an answer."""

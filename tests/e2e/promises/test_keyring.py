@@ -68,7 +68,7 @@ class Trial:
         )
         slowest = max(map(max, self.during))
         self.faults.hold(slowest < PROMPT, f"a get took {slowest:.1f} s")
-        kept = during <= factor * usual + 1
+        kept = during <= factor * usual + 3  # a neighbour's work on the same processors makes as much of a difference
         self.faults.hold(kept, f"p{percentile} of gets: {during:.2f} ms, usually {usual:.2f} ms")
 
     def stored(self, shell: str) -> bool:
@@ -148,6 +148,7 @@ def test_while_it_runs(kind: str, said: str, trial: Trial) -> None:
 def test_a_prompt(trial: Trial) -> None:
     trial.desk.configure(f'keyring = "{others.ASKING}"\n')
     python = others.install(trial.desk.root / "others")
+    count: list[int] = []
     with shells(trial.desk, python, "-P", "-m", "dsqltokd") as at, trial.keyring.unanswered() as asked:
         for _ in trial.faults:
             trial.something_new(at)
@@ -155,20 +156,22 @@ def test_a_prompt(trial: Trial) -> None:
                 at.get("during")
                 trial.during.append(at.times(at.fails))
                 trial.says(SILENT)
-            trial.faults.hold(asked() == 1, "somebody was not asked for a password, or more than once")
+            count.append(asked())
+            trial.faults.hold(count[-1] <= 1, f"somebody was asked {count[-1]} times")
             at.flush("before")
             trial.faults.hold(trial.stored("during"), "what could not be stored is not stored when it could be")
+    assert any(count), "nobody was ever asked"
 
 
 @pytest.mark.promise(SHOWN, fault="killed in the middle of a call", short=1, long=12)
 def test_killed(trial: Trial) -> None:
-    with shells(trial.desk) as at:
+    with shells(trial.desk) as at, trial.keyring.overheard() as calls:
         for _ in trial.faults:
             trial.something_new(at)
-            callers = trial.keyring.callers()
             with trial.keyring.hung():
+                calls()  # all that were before
                 at.get("during")
-                eventually(lambda callers=callers: trial.keyring.callers() > callers, "a call")  # type: ignore[misc]
+                eventually(lambda: calls() > 0, "a call")
                 trial.keyring.kill()
             trial.during.append(at.times(at.fails))
             said = trial.desk.ok("status")
@@ -211,12 +214,19 @@ def test_plaintext(trial: Trial) -> None:
         trial.faults.hold(not (trial.desk.home / "plaintext").exists(), "secrets are in a file")
 
 
-@pytest.mark.promise(SHOWN, fault="a foreign or damaged entry", short=1, long=10)
+@pytest.mark.promise(SHOWN, fault="a foreign or damaged entry", short=1, long=12)
 def test_an_entry_that_is_not_ours(trial: Trial) -> None:
     with shells(trial.desk) as at:
         trial.something_new(at)
     good = trial.keyring.entry() or ""
-    bad = (good[:-20], "a password", good.replace('"expires_at"', '"ends"'), "[" * 10_000, '{"version": 1}')
+    bad = (
+        good[:-20],
+        "a password",
+        good.replace('"expires_at"', '"ends"'),
+        "[" * 10_000,
+        '{"version": 1}',
+        b"\xff\xfe",
+    )
     for turn in trial.faults:
         trial.keyring.put(bad[turn % len(bad)])
         with shells(trial.desk) as at:
