@@ -184,7 +184,7 @@ def _due_in(state: State, slot: Slot, now: Instant, policy: Policy) -> float:
         return never
     if slot.suspect or slot.token.remaining(now) <= 0 or schedule.is_ahead(slot.token.signed_at, now):
         return 0.0
-    wait = slot.token.remaining(now) - schedule.refresh_life(slot.token)
+    wait = slot.token.remaining(now) - schedule.refresh_life(slot.token, state.spread)
     if schedule.is_cut_short(slot.token, policy):
         wait = max(wait, schedule.rest(slot.token, now))
     return min(wait, _renewal_in(state, now))
@@ -228,6 +228,11 @@ def wants_renewal(state: State, now: Instant, *, asked: bool) -> bool:
     if not asked:
         return _renewal_in(state, now) <= 0
     return _session_due_in(state, now) <= 0 and (state.renewal is None or _may_probe(state.renewal, now))
+
+
+def failures(state: State) -> int:
+    """Return how many attempts in a row have brought nothing, or no new session."""
+    return max(0 if each is None else each.count for each in (state.failure, state.renewal))
 
 
 def succeed(state: State, outcome: Outcome, now: Instant) -> State:

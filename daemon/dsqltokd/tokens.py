@@ -1,17 +1,22 @@
 """Tokens by target: asks the state machine, starts refreshes, lets callers wait for them.
 
 What is decided is decided in `state`; this file knows the clock, the workers and who is waiting.
+
+The rules:
+- A refresh that somebody waits for begins at once, with all that is asked for in the same turn of the loop, so that
+  those who wait for many targets of one identity are served by one worker, not one after the other.
+- Of those that nobody waits for, few run at a time. The others stay due, so that a machine that wakes with everything
+  due neither starts a crowd of processes, nor keeps a waiting request from a worker.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import DsqltokError, TimedOutError, from_data
-from dsqltokd import clock, state
+from dsqltokd import clock, schedule, state
 from dsqltokd.model import Secret, Token
 from dsqltokd.pool import raise_error
 from dsqltokd.serial import session_from_json, session_to_json
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _A_LITTLE = 1.0  # seconds to wait for a better token while one that still works is in hand
+_MOST_UNASKED = 4  # refreshes at a time that nobody waits for
 _LONGEST_SLEEP = 30.0  # seconds; timers stop in a suspend, so that what is warm is looked at this often
 
 
@@ -54,6 +60,7 @@ class Tokens:
         self.states: dict[Identity, State] = {}
         self._wanted: dict[Identity, set[Target]] = {}
         self._news: dict[Identity, asyncio.Future[None]] = {}
+        self._unasked: set[Identity] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -99,12 +106,12 @@ class Tokens:
         """
         identity = target.identity
         self._ask(target)
-        while self.states[identity].attempt is not None:
+        while self._state(identity).attempt is not None:
             await asyncio.wait([self._want(target, secrets)])
         self._wanted.setdefault(identity, set()).add(target)
         # Whoever asked may go away; a refresh that has begun is to come to its end.
         await asyncio.shield(self._start(identity, (), secrets, code=code, renew=True))
-        known = self.states[identity]
+        known = self._state(identity)
         failure = known.failure or known.renewal
         if failure is not None:
             raise failure.error.fresh()
@@ -144,15 +151,21 @@ class Tokens:
         self._announce(identity)
 
     def tick(self) -> None:
-        """Refresh what is due, forget what is over."""
+        """Refresh what is due, as far as there is room, and forget what is over."""
         now = clock.now()
+        due: dict[Identity, tuple[Target, ...]] = {}
         for identity, known in list(self.states.items()):
             kept = self.states[identity] = state.forget(known, now, self._policy)
-            if not kept.slots and kept.attempt is None:
+            if not kept.slots and kept.attempt is None and identity not in self._wanted:
                 del self.states[identity]
                 self._forgotten(identity)
-            elif identity.seal is None and (due := state.due(kept, now, self._policy)):
-                self._start(identity, due, {})
+            elif identity.seal is None and (targets := state.due(kept, now, self._policy)):
+                due[identity] = targets
+        # What fails again and again would otherwise have its next turn before others have their first.
+        in_turn = sorted(due, key=lambda identity: state.failures(self.states[identity]))
+        for identity in in_turn[: _MOST_UNASKED - len(self._unasked)]:
+            self._unasked.add(identity)
+            self._start(identity, due[identity], {})
         self._schedule()
 
     async def close(self) -> None:
@@ -170,7 +183,7 @@ class Tokens:
 
     def _state(self, identity: Identity) -> State:
         known = self.states.get(identity)
-        return state.State(spread=_spread(identity)) if known is None else known
+        return state.State(spread=schedule.spread_of(identity)) if known is None else known
 
     def _want(self, target: Target, secrets: Mapping[str, str]) -> asyncio.Future[None]:
         identity = target.identity
@@ -178,9 +191,13 @@ class Tokens:
         news = self._news.get(identity)
         if news is None or news.done():
             news = self._news[identity] = asyncio.get_running_loop().create_future()
-        if self.states[identity].attempt is None:
-            self._start(identity, (), secrets)
+            asyncio.get_running_loop().call_soon(self._begin, identity, secrets)
         return news
+
+    def _begin(self, identity: Identity, secrets: Mapping[str, str]) -> None:
+        """Refresh what is wanted, unless a refresh began, or an invalidation sent everybody back to ask, meanwhile."""
+        if self._wanted.get(identity) and self.states[identity].attempt is None:
+            self._start(identity, (), secrets)
 
     def _start(
         self,
@@ -193,7 +210,7 @@ class Tokens:
     ) -> asyncio.Task[None]:
         wanted = self._wanted.pop(identity, set())
         targets = list({*wanted, *due})
-        known = self.states[identity]
+        known = self._state(identity)
         renew = renew or state.wants_renewal(known, clock.now(), asked=bool(wanted))
         self.states[identity] = state.begin(known, renew=renew)
         session = state.session_in_hand(known, clock.now())
@@ -223,6 +240,7 @@ class Tokens:
             self._fail(identity, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the identity must not count as being refreshed for ever
             self._fail(identity, DsqltokError(f"a refresh failed ({type(error).__name__})", hint="please report this"))
+        self._unasked.discard(identity)
         self._announce(identity)
 
     def _too_slow(self, identity: Identity) -> TimedOutError:
@@ -244,17 +262,16 @@ class Tokens:
     def _schedule(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        wait = _LONGEST_SLEEP if len(self._unasked) >= _MOST_UNASKED else self._soonest()
+        self._timer = asyncio.get_running_loop().call_later(min(wait, _LONGEST_SLEEP), self.tick)
+
+    def _soonest(self) -> float:
+        """Return the seconds until something is due, or a suspend has to be looked for."""
         now = clock.now()
-        waits = [
+        waits = (
             state.wake_in(known, now, self._policy) for identity, known in self.states.items() if identity.seal is None
-        ]
-        soonest = min((wait for wait in waits if wait is not None), default=_LONGEST_SLEEP)
-        self._timer = asyncio.get_running_loop().call_later(min(soonest, _LONGEST_SLEEP), self.tick)
-
-
-def _spread(identity: Identity) -> float:
-    digest = hashlib.blake2b(repr((identity.profile, identity.role_arn)).encode(), digest_size=4).digest()
-    return int.from_bytes(digest, "big") / 2**32
+        )
+        return min((wait for wait in waits if wait is not None), default=_LONGEST_SLEEP)
 
 
 def _job(

@@ -48,7 +48,7 @@ def warm(world: World) -> World:
 @pytest.mark.parametrize(
     ("ttl", "life", "most"),
     [
-        (900, None, 6),  # a token of 15 minutes every 10
+        (900, None, 6),  # a token of 15 minutes about every 9
         (3600, None, 2),
         (900, 3600.0, 8),  # and the credentials in between
         (900, 900.0, 9),
