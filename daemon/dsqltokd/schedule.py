@@ -27,7 +27,7 @@ _AHEAD = 60.0
 
 def spread_of(identity: Identity) -> float:
     """Return the `spread` of an identity, which is the same in each run of the daemon."""
-    who = repr((identity.profile, identity.role_arn, identity.environment)).encode("utf-8", "backslashreplace")
+    who = repr((identity.profile, identity.role_arn, identity.environment)).encode()
     return int.from_bytes(hashlib.blake2b(who, digest_size=4).digest(), "big") / 2**32
 
 

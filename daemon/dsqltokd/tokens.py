@@ -3,8 +3,8 @@
 What is decided is decided in `state`; this file knows the clock, the workers and who is waiting.
 
 The rules:
-- A refresh that somebody waits for begins at once, with all that is asked for in the same turn of the loop, so that
-  those who wait for many targets of one identity are served by one worker, not one after the other.
+- A refresh that somebody waits for begins at once, with all that is asked for in the same turn of the loop or is due,
+  so that many targets of one identity are signed in one worker, not one after the other.
 - Of those that nobody waits for, few run at a time. The others stay due, so that a machine that wakes with everything
   due neither starts a crowd of processes, nor keeps a waiting request from a worker.
 """
@@ -197,7 +197,7 @@ class Tokens:
     def _begin(self, identity: Identity, secrets: Mapping[str, str]) -> None:
         """Refresh what is wanted, unless a refresh began, or an invalidation sent everybody back to ask, meanwhile."""
         if self._wanted.get(identity) and self.states[identity].attempt is None:
-            self._start(identity, (), secrets)
+            self._start(identity, state.due(self.states[identity], clock.now(), self._policy), secrets)
 
     def _start(
         self,

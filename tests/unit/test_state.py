@@ -67,7 +67,7 @@ class Freshness(RuleBasedStateMachine):
         self.check(wanted, verdict)
         if verdict.wait:
             self.wanted.add(wanted)
-            self.begin()
+            self.begin(*state.due(world.state, world.now, world.policy))
 
     def begin(self, *due: Target) -> None:
         if self.world.attempt is None:

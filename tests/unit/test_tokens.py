@@ -131,6 +131,19 @@ def test_who_asks_while_a_refresh_is_in_flight_is_served_by_the_next_all_togethe
     assert pool.begun == [("prod", 1), ("prod", 99)]
 
 
+def test_whoever_asks_first_has_all_that_is_due_signed(pool: HeldPool) -> None:
+    async def asked() -> None:
+        tokens = tokens_of(pool)
+        due = [target("prod", number) for number in range(500)]
+        tokens.states[due[0].identity] = nearly_over(*due)
+        await tokens.get(due[7], {})
+        await asyncio.gather(*(tokens.get(each, {}) for each in due))
+        await tokens.close()
+
+    asyncio.run(asked())
+    assert pool.begun == [("prod", 500)]
+
+
 def test_what_falls_due_together_begins_a_few_at_a_time_and_comes_to_its_end(pool: HeldPool) -> None:
     async def woken() -> None:
         tokens = tokens_of(pool)
