@@ -23,6 +23,7 @@ _FIRST_RETRY = 1.0
 _LAST_RETRY = 300.0
 _REST = 30.0
 _AHEAD = 60.0
+_LEAP = 5.0
 
 
 def spread_of(identity: Identity) -> float:
@@ -62,6 +63,11 @@ def is_ahead(made_at: float, now: Instant) -> bool:
     for the small corrections that every clock gets.
     """
     return made_at - now.wall > _AHEAD
+
+
+def has_leapt(before: Instant, now: Instant, elapsed: float) -> bool:
+    """Tell whether the machine slept, or its clock was set, while it ran for `elapsed` seconds between two moments."""
+    return max(abs(now.wall - before.wall - elapsed), abs(now.boot - before.boot - elapsed)) > _LEAP
 
 
 def session_refresh_at(session: Session, spread: float) -> float:

@@ -5,7 +5,7 @@ The rules:
 2. One with less than `schedule.least_life` left is served only where nothing better can be had: the credentials behind
    it have no more to give, or signing failed, or is taking too long.
 3. One refresh is in flight at a time (`attempt`). A failed one takes nothing away: a session that could not be renewed
-   goes on signing to its end.
+   goes on signing to its end. One that failed while the machine slept or its clock was set says nothing (`abandon`).
 4. An invalidation beats a refresh in flight: it moves `generation` on, and what comes back for an older one is dropped.
    What was in hand becomes `suspect`: served only where a new try fails for a reason that may pass by itself.
 5. After a fatal failure nothing runs in the background until an invalidation; a request probes again, but not often.
@@ -264,6 +264,11 @@ def fail(state: State, error: DsqltokError, now: Instant) -> State:
         if session_in_hand(state, now) is not None:
             failure = state.failure  # whatever kept the session from being renewed, the next attempt signs with it
     return replace(state, attempt=None, failure=failure, renewal=renewal)
+
+
+def abandon(state: State) -> State:
+    """The refresh in flight came to nothing, and that says nothing: the machine slept, or its clock was set."""
+    return replace(state, attempt=None)
 
 
 def _another(before: Failure | None, error: DsqltokError, now: Instant) -> Failure:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from dsqltokd.config import Config
-    from dsqltokd.model import Identity, Session, Target
+    from dsqltokd.model import Identity, Instant, Session, Target
     from dsqltokd.pool import Pool
     from dsqltokd.state import State, Verdict
 
@@ -222,34 +222,45 @@ class Tokens:
         return task
 
     async def _refresh(self, identity: Identity, targets: list[Target], job: dict[str, Any]) -> None:
-        before = clock.now()
+        loop = asyncio.get_running_loop()
+        before, began = clock.now(), loop.time()
+        result: state.Outcome | DsqltokError
         try:
             answer = await self._pool.run(
                 "aws", job, deadline=self._config.aws_timeout, key=identity, linger=identity.seal is None
             )
             self._read(identity, answer.get("files", []))
             raise_error(answer)
-            outcome = _outcome(answer, targets, before.boot)
-            self.states[identity] = state.succeed(self.states[identity], outcome, clock.now())
-            _log.info("refreshed %d tokens of %s", len(outcome.tokens), identity.describe())
-            if outcome.failure is not None:
-                _log.warning("%s: the session was not renewed: %s", identity.describe(), outcome.failure.message)
+            result = _outcome(answer, targets, before.boot)
         except TimedOutError:
-            self._fail(identity, self._too_slow(identity))
+            result = self._too_slow(identity)
         except DsqltokError as error:
-            self._fail(identity, error)
+            result = error
         except Exception as error:  # noqa: BLE001 - whatever it is, the identity must not count as being refreshed for ever
-            self._fail(identity, DsqltokError(f"a refresh failed ({type(error).__name__})", hint="please report this"))
+            result = DsqltokError(f"a refresh failed ({type(error).__name__})", hint="please report this")
+        now = clock.now()
+        self._conclude(identity, result, now, leapt=schedule.has_leapt(before, now, loop.time() - began))
         self._unasked.discard(identity)
         self._announce(identity)
+
+    def _conclude(self, identity: Identity, result: state.Outcome | DsqltokError, now: Instant, *, leapt: bool) -> None:
+        failure = result if isinstance(result, DsqltokError) else result.failure
+        known = self.states[identity]
+        if leapt and failure is not None:
+            self.states[identity] = state.abandon(known)
+            _log.info("a refresh of %s, before a sleep or a step of the clock, came to nothing", identity.describe())
+        elif isinstance(result, DsqltokError):
+            self.states[identity] = state.fail(known, result.fresh(), now)
+            _log.warning("refresh of %s failed: %s", identity.describe(), result.message)
+        else:
+            self.states[identity] = state.succeed(known, result, now)
+            _log.info("refreshed %d tokens of %s", len(result.tokens), identity.describe())
+            if failure is not None:
+                _log.warning("%s: the session was not renewed: %s", identity.describe(), failure.message)
 
     def _too_slow(self, identity: Identity) -> TimedOutError:
         hint = "check the network, HTTPS_PROXY and credential_process; aws_timeout in config.toml sets the limit"
         return TimedOutError(f"{identity.describe()}: no credentials within {self._config.aws_timeout} s", hint=hint)
-
-    def _fail(self, identity: Identity, error: DsqltokError) -> None:
-        self.states[identity] = state.fail(self.states[identity], error.fresh(), clock.now())
-        _log.warning("refresh of %s failed: %s", identity.describe(), error.message)
 
     def _announce(self, identity: Identity) -> None:
         self._wanted.pop(identity, None)  # whoever still waits asks again

@@ -74,6 +74,24 @@ def test_identities_that_fail_together_do_not_try_again_together(failures: int, 
         assert schedule.backoff(failures, one) != schedule.backoff(failures, other)
 
 
+@pytest.mark.parametrize(
+    ("wall", "boot", "elapsed", "leapt"),
+    [
+        (12.0, 12.0, 12.0, False),
+        (12.0 + 4, 12.0 + 4, 12.0, False),  # what the network's time corrects, and what a busy machine takes
+        (12.0 + 6, 12.0 + 6, 12.0, True),  # it slept
+        (12.0 + 6, 12.0, 12.0, True),  # its clock was set
+        (12.0 - 3600, 12.0, 12.0, True),
+        (3600.0, 3600.0, 0.2, True),
+    ],
+)
+def test_a_sleep_or_a_step_of_the_clock_is_told_by_the_time_that_it_did_not_run(
+    wall: float, boot: float, elapsed: float, leapt: bool
+) -> None:
+    before = Instant(1000.0, 50.0)
+    assert schedule.has_leapt(before, Instant(1000.0 + wall, 50.0 + boot), elapsed) == leapt
+
+
 FIFTY = {
     "profiles": [Identity(f"team-{number}") for number in range(50)],
     "roles": [Identity("base", f"arn:aws:iam::123456789012:role/team-{number}") for number in range(50)],

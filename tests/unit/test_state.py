@@ -139,6 +139,16 @@ class Freshness(RuleBasedStateMachine):
         if not attempt.renew or state.session_in_hand(before, world.now) is None:
             self.failure = outcome
 
+    @precondition(lambda self: self.world.attempt is not None)
+    @rule(seconds=st.sampled_from([6.0, 610.0, 5 * 3600.0]))
+    def the_machine_sleeps_and_the_refresh_comes_to_nothing(self, seconds: float) -> None:
+        world, before = self.world, self.world.state
+        world.pass_time(seconds)
+        world.attempt = None
+        world.state = state.abandon(before)
+        self.wanted = set()
+        self.check_nothing_taken_over(before)
+
     @rule()
     def what_the_identity_rests_on_changes(self) -> None:
         self.world.invalidations += 1
