@@ -284,8 +284,11 @@ def invalidate(state: State) -> State:
 
 def restore(state: State, earlier: State) -> State:
     """What an earlier daemon stored is found, perhaps after something was obtained anew, which counts for more."""
-    obtained = {target: slot for target, slot in state.slots.items() if slot.token is not None}
-    slots = {**state.slots, **earlier.slots, **obtained}
+    slots = dict(state.slots)
+    for target, stored in earlier.slots.items():
+        slot = slots.get(target) or Slot(used_boot=stored.used_boot)
+        if slot.token is None:
+            slots[target] = replace(stored, used_boot=max(slot.used_boot, stored.used_boot))
     session, attended = state.session or earlier.session, state.attended or earlier.attended
     return replace(state, slots=slots, session=session, attended=attended)
 

@@ -270,6 +270,16 @@ def test_a_clock_that_was_set_back_has_tokens_and_session_replaced_at_once() -> 
     assert state.session_in_hand(world.state, world.now) is None
 
 
+def test_what_is_asked_for_before_the_keyring_answers_is_warm_though_it_was_stored_as_used_long_ago() -> None:
+    earlier = warm(World(Policy(), None, State()))
+    earlier.pass_time(500.0)
+    world = World(Policy(keep_warm=300), None, State(), earlier.now)
+    asks(world)
+    world.state = state.restore(world.state, earlier.state)
+    world.pass_time(100.0)
+    assert due(world) == (ONE,)
+
+
 def test_what_was_obtained_anew_counts_for_more_than_what_was_stored() -> None:
     earlier = warm(World(Policy(), 3600.0, State()))
     asks(earlier, TWO)
