@@ -24,6 +24,7 @@ _LAST_RETRY = 300.0
 _REST = 30.0
 _AHEAD = 60.0
 _LEAP = 5.0
+_FORGIVEN = 300.0
 
 
 def spread_of(identity: Identity) -> float:
@@ -63,6 +64,11 @@ def is_ahead(made_at: float, now: Instant) -> bool:
     for the small corrections that every clock gets.
     """
     return made_at - now.wall > _AHEAD
+
+
+def is_usable(token: Token, now: Instant) -> bool:
+    """Tell whether AWS accepts a token: it has not expired, and is not of the future by more than AWS forgives."""
+    return token.remaining(now) > 0 and token.signed_at - now.wall <= _FORGIVEN
 
 
 def has_leapt(before: Instant, now: Instant, elapsed: float) -> bool:

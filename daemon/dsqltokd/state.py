@@ -1,7 +1,8 @@
 """The state of one identity, and everything that may happen to it. Pure: event + now -> new state.
 
 The rules:
-1. A token past its effective expiry is never served, whatever timers did: `ask` looks at both clocks each time.
+1. A token past its effective expiry, or signed in what is the future now, is never served, whatever timers did: `ask`
+   looks at both clocks each time.
 2. One with less than `schedule.least_life` left is served only where nothing better can be had: the credentials behind
    it have no more to give, or signing failed, or is taking too long.
 3. One refresh is in flight at a time (`attempt`). A failed one takes nothing away: a session that could not be renewed
@@ -98,7 +99,7 @@ def ask(state: State, target: Target, now: Instant, policy: Policy) -> tuple[Sta
     if now.boot - slot.used_boot >= _USE_GRAIN:
         slot = replace(slot, used_boot=now.boot)
         state = _with(state, target, slot)
-    usable = slot.token if slot.token and slot.token.remaining(now) > 0 else None
+    usable = slot.token if slot.token and schedule.is_usable(slot.token, now) else None
     if usable and not slot.suspect and not _is_poor(state, usable, now, policy):
         return state, Verdict(token=usable)
     failure = _obstacle(state, slot, now)

@@ -94,7 +94,7 @@ class Tokens:
             await asyncio.wait([news], timeout=min(left, _A_LITTLE) if verdict.token else left)
             if news.done():
                 continue
-            if verdict.token and verdict.token.remaining(clock.now()) > 0:
+            if verdict.token and schedule.is_usable(verdict.token, clock.now()):
                 return verdict.token
             if loop.time() >= end:
                 raise TimedOutError("no token in time", hint="dsqltok status shows what the daemon waits for")

@@ -211,13 +211,14 @@ class Freshness(RuleBasedStateMachine):
 
     def check_alive(self, signed: Signed) -> None:
         now, token = self.world.now, signed.token
+        assert token.signed_at <= now.wall + 300, "signed in what is the future now: AWS takes it for a forgery"
         assert now.wall < token.expires_at, "expired by the wall clock"
         assert now.boot - signed.began.boot < token.expires_at - token.signed_at, "expired by the boot clock"
 
     def check_nothing_better(self, signed: Signed) -> None:
         """Hold a token that is served as good against the least life, and against a clock that was set back."""
         world, token = self.world, signed.token
-        assert token.signed_at <= world.now.wall + 60, "signed in what is the future now: AWS takes it for a forgery"
+        assert token.signed_at <= world.now.wall + 60, "one that is signed now is taken for sure"
         left = min(
             token.expires_at - world.now.wall,
             token.expires_at - token.signed_at - (world.now.boot - signed.began.boot),
@@ -247,7 +248,7 @@ class Freshness(RuleBasedStateMachine):
         world, latest, outcome = self.world, self.latest.get(target), self.outcome(target)
         assert outcome is not None
         assert outcome.error is not None
-        if latest is not None and latest.token.remaining(world.now) > 0:
+        if latest is not None and schedule.is_usable(latest.token, world.now):
             assert latest.invalidations < world.invalidations, "a good token is withheld"
             assert not outcome.error.retryable, "the last good token is withheld though the failure may pass"
 

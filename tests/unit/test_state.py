@@ -93,7 +93,7 @@ class Lives(Freshness):
         self.world.policy = Policy(ttl, keep_warm)
 
 
-Freshness.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+Freshness.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
 TestFreshness = Freshness.TestCase
-Lives.TestCase.settings = settings(max_examples=500, stateful_step_count=60, deadline=None)
+Lives.TestCase.settings = settings(max_examples=250, stateful_step_count=50, deadline=None)
 TestLives = Lives.TestCase

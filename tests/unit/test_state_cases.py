@@ -280,6 +280,27 @@ def test_what_is_asked_for_before_the_keyring_answers_is_warm_though_it_was_stor
     assert due(world) == (ONE,)
 
 
+@pytest.mark.parametrize(("back", "error"), [(3600.0, LASTING), (3600.0, PASSING), (301.0, PASSING)])
+def test_a_token_that_aws_takes_for_one_of_the_future_is_not_served_though_there_is_no_other(
+    back: float, error: DsqltokError
+) -> None:
+    world = warm(World(Policy(), None, State()))
+    world.pass_time(0.0, step=-back)
+    assert asks(world) == Verdict(wait=True)
+    world.begin(ONE)
+    world.fail(error)
+    assert asks(world) == Verdict(error=error)
+
+
+def test_a_token_of_a_clock_that_was_a_little_ahead_is_served_where_there_is_no_other() -> None:
+    world = warm(World(Policy(), None, State()))
+    world.pass_time(0.0, step=-200.0)
+    assert asks(world).wait
+    world.begin(ONE)
+    world.fail(LASTING)
+    assert asks(world).token is not None
+
+
 def test_what_was_obtained_anew_counts_for_more_than_what_was_stored() -> None:
     earlier = warm(World(Policy(), 3600.0, State()))
     asks(earlier, TWO)
