@@ -182,6 +182,7 @@ class Freshness(RuleBasedStateMachine):
             assert token is None or token.remaining(world.now) <= 0, "a living token is forgotten"
             assert world.now.boot - self.asked[target] > world.policy.keep_warm - GRAIN, "a warm target is forgotten"
             self.own.pop(target, None)
+            self.latest.pop(target, None)  # a clock that is set back does not bring it to life again
 
     # What must hold
 
