@@ -143,7 +143,7 @@ def _token(state: State, target: Target, slot: Slot, now: Instant, policy: Polic
         "state": _token_state(slot, now),
         "expires_at": moment(token.expires_at) if token else None,
         "expires_in": max(0, int(token.remaining(now))) if token else None,
-        "refresh_in": max(0, int(token.remaining(now) - schedule.refresh_life(token))) if token else None,
+        "refresh_in": max(0, int(token.remaining(now) - schedule.refresh_life(token, state.spread))) if token else None,
         "credentials_expire_at": moment(session.expires_at) if session else None,
         "warm": now.boot - slot.used_boot <= policy.keep_warm,
         "refreshing": state.attempt is not None,

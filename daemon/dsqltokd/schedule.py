@@ -6,18 +6,31 @@ together.
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dsqltokd.model import Instant, Policy, Session, Token
+    from dsqltokd.model import Identity, Instant, Policy, Session, Token
 
-TWO_THIRDS = 2 / 3
+# Parts of a life, both between half and two thirds of it. A session is replaced before the tokens that were signed for
+# together with it, or some round lives later: they are signed for again with it, in one go.
+_SESSION_AT = 0.50
+_TOKEN_AT = 0.52
+_BREADTH = 0.14
 _PROBE_AFTER_FATAL = 30.0
 _PROBE_AFTER_FAILURE = 5.0
 _FIRST_RETRY = 1.0
 _LAST_RETRY = 300.0
 _REST = 30.0
 _AHEAD = 60.0
+_LEAP = 5.0
+_FORGIVEN = 300.0
+
+
+def spread_of(identity: Identity) -> float:
+    """Return the `spread` of an identity, which is the same in each run of the daemon."""
+    who = repr((identity.profile, identity.role_arn, identity.environment)).encode()
+    return int.from_bytes(hashlib.blake2b(who, digest_size=4).digest(), "big") / 2**32
 
 
 def least_life(policy: Policy) -> float:
@@ -25,9 +38,9 @@ def least_life(policy: Policy) -> float:
     return min(300.0, policy.token_ttl / 3)
 
 
-def refresh_life(token: Token) -> float:
-    """Return the remaining life, in seconds, at which a token is to be replaced: a third of all it had."""
-    return (token.expires_at - token.signed_at) * (1 - TWO_THIRDS)
+def refresh_life(token: Token, spread: float) -> float:
+    """Return the remaining life, in seconds, at which a token is to be replaced: a third to half of all it had."""
+    return (token.expires_at - token.signed_at) * (1 - _TOKEN_AT - spread * _BREADTH)
 
 
 def is_cut_short(token: Token, policy: Policy) -> bool:
@@ -39,7 +52,7 @@ def rest(token: Token, now: Instant) -> float:
     """Return the seconds for which a token that is cut short is left alone.
 
     Signing again with the same credentials cannot lengthen its life, so that without a rest each refresh would follow
-    the last after a third of the time.
+    the last after a fraction of the time.
     """
     return _REST - (now.boot - token.signed_boot)
 
@@ -53,10 +66,20 @@ def is_ahead(made_at: float, now: Instant) -> bool:
     return made_at - now.wall > _AHEAD
 
 
+def is_usable(token: Token, now: Instant) -> bool:
+    """Tell whether AWS accepts a token: it has not expired, and is not of the future by more than AWS forgives."""
+    return token.remaining(now) > 0 and token.signed_at - now.wall <= _FORGIVEN
+
+
+def has_leapt(before: Instant, now: Instant, elapsed: float) -> bool:
+    """Tell whether the machine slept, or its clock was set, while it ran for `elapsed` seconds between two moments."""
+    return max(abs(now.wall - before.wall - elapsed), abs(now.boot - before.boot - elapsed)) > _LEAP
+
+
 def session_refresh_at(session: Session, spread: float) -> float:
     """Return the wall-clock moment at which to replace a session: at half to two thirds of its life, by `spread`."""
     life = session.expires_at - session.obtained_at
-    return session.obtained_at + life * (0.5 + spread * (TWO_THIRDS - 0.5))
+    return session.obtained_at + life * (_SESSION_AT + spread * _BREADTH)
 
 
 def probe_pause(*, retryable: bool) -> float:

@@ -1,11 +1,12 @@
 """The state of one identity, and everything that may happen to it. Pure: event + now -> new state.
 
 The rules:
-1. A token past its effective expiry is never served, whatever timers did: `ask` looks at both clocks each time.
+1. A token past its effective expiry, or signed in what is the future now, is never served, whatever timers did: `ask`
+   looks at both clocks each time.
 2. One with less than `schedule.least_life` left is served only where nothing better can be had: the credentials behind
    it have no more to give, or signing failed, or is taking too long.
 3. One refresh is in flight at a time (`attempt`). A failed one takes nothing away: a session that could not be renewed
-   goes on signing to its end.
+   goes on signing to its end. One that failed while the machine slept or its clock was set says nothing (`abandon`).
 4. An invalidation beats a refresh in flight: it moves `generation` on, and what comes back for an older one is dropped.
    What was in hand becomes `suspect`: served only where a new try fails for a reason that may pass by itself.
 5. After a fatal failure nothing runs in the background until an invalidation; a request probes again, but not often.
@@ -103,7 +104,7 @@ def ask(state: State, target: Target, now: Instant, policy: Policy, *, standing:
     if now.boot - slot.used_boot >= _USE_GRAIN:
         slot = replace(slot, used_boot=now.boot)
         state = _with(state, target, slot)
-    usable = slot.token if slot.token and slot.token.remaining(now) > 0 else None
+    usable = slot.token if slot.token and schedule.is_usable(slot.token, now) else None
     if usable and not slot.suspect and not _is_poor(state, usable, now, policy):
         return state, Verdict(token=usable)
     failure = _obstacle(state, slot, now)
@@ -196,7 +197,7 @@ def _due_in(state: State, slot: Slot, now: Instant, policy: Policy) -> float:
         return never
     if slot.suspect or slot.token.remaining(now) <= 0 or schedule.is_ahead(slot.token.signed_at, now):
         return 0.0
-    wait = slot.token.remaining(now) - schedule.refresh_life(slot.token)
+    wait = slot.token.remaining(now) - schedule.refresh_life(slot.token, state.spread)
     if schedule.is_cut_short(slot.token, policy):
         wait = max(wait, schedule.rest(slot.token, now))
     return min(wait, _renewal_in(state, now))
@@ -239,7 +240,7 @@ def renews(state: State, targets: Iterable[Target], now: Instant, *, asked: bool
 
 def _is_usable(state: State, target: Target, now: Instant) -> bool:
     slot = state.slots.get(target)
-    return slot is not None and slot.token is not None and slot.token.remaining(now) > 0
+    return slot is not None and slot.token is not None and schedule.is_usable(slot.token, now)
 
 
 def wants_renewal(state: State, now: Instant, *, asked: bool) -> bool:
@@ -257,6 +258,11 @@ def wants_renewal(state: State, now: Instant, *, asked: bool) -> bool:
 def stands(state: State) -> bool:
     """Tell whether what the refresh in flight brings counts: nothing was invalidated since it began."""
     return state.attempt == state.generation
+
+
+def failures(state: State) -> int:
+    """Return how many attempts in a row have brought nothing, or no new session."""
+    return max(0 if each is None else each.count for each in (state.failure, state.renewal))
 
 
 def succeed(state: State, outcome: Outcome, now: Instant) -> State:
@@ -292,6 +298,11 @@ def fail(state: State, error: DsqltokError, now: Instant) -> State:
     return replace(state, attempt=None, failure=failure, renewal=renewal)
 
 
+def abandon(state: State) -> State:
+    """The refresh in flight came to nothing, and that says nothing: the machine slept, or its clock was set."""
+    return replace(state, attempt=None)
+
+
 def _another(before: Failure | None, error: DsqltokError, now: Instant) -> Failure:
     """Return what follows on an earlier failure, if there was one."""
     return Failure(error, now.boot, before.count + 1 if before else 1)
@@ -310,8 +321,11 @@ def flush(state: State) -> State:
 
 def restore(state: State, earlier: State) -> State:
     """What an earlier daemon stored is found, perhaps after something was obtained anew, which counts for more."""
-    obtained = {target: slot for target, slot in state.slots.items() if slot.token is not None}
-    slots = {**state.slots, **earlier.slots, **obtained}
+    slots = dict(state.slots)
+    for target, stored in earlier.slots.items():
+        slot = slots.get(target) or Slot(used_boot=stored.used_boot)
+        if slot.token is None:
+            slots[target] = replace(stored, used_boot=max(slot.used_boot, stored.used_boot))
     session, attended = state.session or earlier.session, state.attended or earlier.attended
     # What kept credentials from being obtained keeps nothing from being signed with those that are found.
     failure = state.failure if session is state.session else None

@@ -1,17 +1,23 @@
 """Tokens by target: asks the state machine, starts refreshes, lets callers wait for them.
 
 What is decided is decided in `state`; this file knows the clock, the workers and who is waiting.
+
+The rules:
+- A refresh that somebody waits for begins at once, with all that is asked for in the same turn of the loop or is due,
+  so that many targets of one identity are signed in one worker, not one after the other.
+- Of those that nobody waits for, few run at a time. The others stay due, so that a machine that wakes with everything
+  due neither starts a crowd of processes, nor keeps a waiting request from a worker.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import DsqltokError, TimedOutError, from_data
-from dsqltokd import clock, state
+from dsqltokd import clock, schedule, state
 from dsqltokd.model import Secret, Token
 from dsqltokd.pool import raise_error
 from dsqltokd.serial import session_from_json, session_to_json
@@ -19,13 +25,14 @@ from dsqltokd.serial import session_from_json, session_to_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from dsqltokd.model import Identity, Policy, Session, Target
+    from dsqltokd.model import Identity, Instant, Policy, Session, Target
     from dsqltokd.pool import Pool
     from dsqltokd.settings import Settings
     from dsqltokd.state import State, Verdict
 
 _log = logging.getLogger(__name__)
 _A_LITTLE = 1.0  # seconds of a refresh that are waited for while a token that still works is in hand
+_MOST_UNASKED = 4  # refreshes at a time that nobody waits for
 _LONGEST_SLEEP = 30.0  # seconds; timers stop in a suspend, so that what is warm is looked at this often
 
 
@@ -54,6 +61,7 @@ class Tokens:
         self._wanted: dict[Identity, set[Target]] = {}
         self._began: dict[Identity, float] = {}
         self._news: dict[Identity, asyncio.Future[None]] = {}
+        self._unasked: set[Identity] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -91,7 +99,7 @@ class Tokens:
             await asyncio.wait([news], timeout=max(0.0, until - loop.time()))
             if news.done():
                 continue
-            if verdict.token and verdict.token.remaining(clock.now()) > 0:
+            if verdict.token and schedule.is_usable(verdict.token, clock.now()):
                 return verdict.token
             if loop.time() >= end:
                 raise TimedOutError("no token in time", hint="dsqltok status shows what the daemon waits for")
@@ -103,12 +111,12 @@ class Tokens:
         """
         identity = target.identity
         self._ask(target)
-        while self.states[identity].attempt is not None:
+        while self._state(identity).attempt is not None:
             await asyncio.wait([self._want(target, secrets, asked=True)])
         self._wanted.setdefault(identity, set()).add(target)
         # Whoever asked may go away; a refresh that has begun is to come to its end.
         await asyncio.shield(self._start(identity, (), secrets, asked=True, code=code, renew=True))
-        known = self.states[identity]
+        known = self._state(identity)
         failure = known.failure or known.renewal
         if failure is not None:
             raise failure.error.fresh()
@@ -165,16 +173,23 @@ class Tokens:
         self._announce(identity)
 
     def tick(self) -> None:
-        """Refresh what is due, forget what is over."""
+        """Refresh what is due, as far as there is room, and forget what is over."""
         now = clock.now()
+        due: dict[Identity, tuple[Target, ...]] = {}
         for identity, known in list(self.states.items()):
             kept = self.states[identity] = state.forget(known, now, self._policy)
-            if not kept.slots and kept.attempt is None:
+            if not kept.slots and kept.attempt is None and identity not in self._wanted:
                 del self.states[identity]
                 self._began.pop(identity, None)
                 self._forgotten(identity)
-            elif identity.seal is None and (due := state.due(kept, now, self._policy)):
-                self._start(identity, due, {}, asked=False)
+            elif identity.seal is None and (targets := state.due(kept, now, self._policy)):
+                due[identity] = targets
+        # What fails again and again would otherwise have its next turn before others have their first.
+        unasked = [identity for identity in due if identity not in self._wanted]
+        in_turn = sorted(unasked, key=lambda identity: state.failures(self.states[identity]))
+        for identity in in_turn[: _MOST_UNASKED - len(self._unasked)]:
+            self._unasked.add(identity)
+            self._start(identity, due[identity], {}, asked=False)
         self._schedule()
 
     async def close(self) -> None:
@@ -193,17 +208,25 @@ class Tokens:
 
     def _state(self, identity: Identity) -> State:
         known = self.states.get(identity)
-        return state.State(spread=_spread(identity)) if known is None else known
+        return state.State(spread=schedule.spread_of(identity)) if known is None else known
 
     def _want(self, target: Target, secrets: Mapping[str, str], *, asked: bool) -> asyncio.Future[None]:
         identity = target.identity
         self._wanted.setdefault(identity, set()).add(target)
         news = self._news.get(identity)
         if news is None or news.done():
-            news = self._news[identity] = asyncio.get_running_loop().create_future()
-        if self.states[identity].attempt is None:
-            self._start(identity, (), secrets, asked=asked)
+            loop = asyncio.get_running_loop()
+            news = self._news[identity] = loop.create_future()
+            loop.call_soon(partial(self._begin, identity, secrets, asked=asked))
+            if self.states[identity].attempt is None:
+                self._began[identity] = loop.time()  # it does so in a moment; what is there is of the refresh before
         return news
+
+    def _begin(self, identity: Identity, secrets: Mapping[str, str], *, asked: bool) -> None:
+        """Refresh what is wanted, unless a refresh began, or an invalidation sent everybody back to ask, meanwhile."""
+        if self._wanted.get(identity) and self.states[identity].attempt is None:
+            due = state.due(self.states[identity], clock.now(), self._policy)
+            self._start(identity, due, secrets, asked=asked)
 
     def _start(
         self,
@@ -216,7 +239,7 @@ class Tokens:
         renew: bool = False,
     ) -> asyncio.Task[None]:
         targets = list({*self._wanted.pop(identity, set()), *due})
-        known = self.states[identity]
+        known = self._state(identity)
         renew = renew or state.renews(known, targets, clock.now(), asked=asked)
         self.states[identity] = state.begin(known, renew=renew)
         self._began[identity] = asyncio.get_running_loop().time()
@@ -229,7 +252,9 @@ class Tokens:
         return task
 
     async def _refresh(self, identity: Identity, targets: list[Target], job: dict[str, Any]) -> None:
-        before = clock.now()
+        loop = asyncio.get_running_loop()
+        before, began = clock.now(), loop.time()
+        result: state.Outcome | DsqltokError
         try:
             answer = await self._pool.run(
                 "aws", job, deadline=self._settings.now.aws_timeout, key=identity, linger=identity.seal is None
@@ -237,28 +262,38 @@ class Tokens:
             if state.stands(self.states[identity]):  # else these are the files of before
                 self._read(identity, answer.get("files", []), answer.get("sign_ins", []))
             raise_error(answer)
-            outcome = _outcome(answer, targets, before.boot)
-            self.states[identity] = state.succeed(self.states[identity], outcome, clock.now())
-            _log.info("refreshed %d tokens of %s", len(outcome.tokens), identity.describe())
-            if outcome.failure is not None:
-                _log.warning("%s: the session was not renewed: %s", identity.describe(), outcome.failure.message)
+            result = _outcome(answer, targets, before.boot)
         except TimedOutError:
-            self._fail(identity, self._too_slow(identity))
+            result = self._too_slow(identity)
         except DsqltokError as error:
-            self._fail(identity, error)
+            result = error
         except Exception as error:  # noqa: BLE001 - whatever it is, the identity must not count as being refreshed for ever
-            self._fail(identity, DsqltokError(f"a refresh failed ({type(error).__name__})", hint="please report this"))
+            result = DsqltokError(f"a refresh failed ({type(error).__name__})", hint="please report this")
+        now = clock.now()
+        self._conclude(identity, result, now, leapt=schedule.has_leapt(before, now, loop.time() - began))
+        self._unasked.discard(identity)
         self._announce(identity)
+
+    def _conclude(self, identity: Identity, result: state.Outcome | DsqltokError, now: Instant, *, leapt: bool) -> None:
+        failure = result if isinstance(result, DsqltokError) else result.failure
+        known = self.states[identity]
+        if leapt and failure is not None:
+            self.states[identity] = state.abandon(known)
+            _log.info("a refresh of %s, before a sleep or a step of the clock, came to nothing", identity.describe())
+        elif isinstance(result, DsqltokError):
+            self.states[identity] = state.fail(known, result.fresh(), now)
+            _log.warning("refresh of %s failed: %s", identity.describe(), result.message)
+        else:
+            self.states[identity] = state.succeed(known, result, now)
+            _log.info("refreshed %d tokens of %s", len(result.tokens), identity.describe())
+            if failure is not None:
+                _log.warning("%s: the session was not renewed: %s", identity.describe(), failure.message)
 
     def _too_slow(self, identity: Identity) -> TimedOutError:
         hint = "check the network, HTTPS_PROXY and credential_process; aws_timeout in config.toml sets the limit"
         return TimedOutError(
             f"{identity.describe()}: no credentials within {self._settings.now.aws_timeout} s", hint=hint
         )
-
-    def _fail(self, identity: Identity, error: DsqltokError) -> None:
-        self.states[identity] = state.fail(self.states[identity], error.fresh(), clock.now())
-        _log.warning("refresh of %s failed: %s", identity.describe(), error.message)
 
     def _announce(self, identity: Identity) -> None:
         self._wanted.pop(identity, None)  # whoever still waits asks again
@@ -271,17 +306,16 @@ class Tokens:
     def _schedule(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        wait = _LONGEST_SLEEP if len(self._unasked) >= _MOST_UNASKED else self._soonest()
+        self._timer = asyncio.get_running_loop().call_later(min(wait, _LONGEST_SLEEP), self.tick)
+
+    def _soonest(self) -> float:
+        """Return the seconds until something is due, or a suspend has to be looked for."""
         now = clock.now()
-        waits = [
+        waits = (
             state.wake_in(known, now, self._policy) for identity, known in self.states.items() if identity.seal is None
-        ]
-        soonest = min((wait for wait in waits if wait is not None), default=_LONGEST_SLEEP)
-        self._timer = asyncio.get_running_loop().call_later(min(soonest, _LONGEST_SLEEP), self.tick)
-
-
-def _spread(identity: Identity) -> float:
-    digest = hashlib.blake2b(repr((identity.profile, identity.role_arn)).encode(), digest_size=4).digest()
-    return int.from_bytes(digest, "big") / 2**32
+        )
+        return min((wait for wait in waits if wait is not None), default=_LONGEST_SLEEP)
 
 
 def _job(

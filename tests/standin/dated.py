@@ -5,16 +5,27 @@ The program for credential_process that makes them goes by its own clock, so tha
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from .sigv4 import Credentials
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _PREFIX = "ASIADATED"
-_PROGRAM = f"""#!/bin/sh
-end=$(($(date +%s) + {{life_s}}))
-key={_PREFIX}$end
-printf '{{{{"Version": 1, "AccessKeyId": "%s", "SecretAccessKey": "secret of %s",' $key $key
-printf ' "SessionToken": "session of %s", "Expiration": "%s"}}}}\\n' $key "$(date -u -d "@$end" +%Y-%m-%dT%H:%M:%SZ)"
+_LASTING = "end=$(($(date +%s) + {life_s}))\n"
+_TOLD = """set -- $(cat {orders})
+case $1 in
+for) end=$(($(date +%s) + $2)) ;;
+until) end=$2 ;;
+*) echo "this helper was told to fail" >&2; exit 1 ;;
+esac
+echo "$(date +%s) $end" >> {runs}
+"""
+_PRINTING = f"""key={_PREFIX}$end
+printf '{{"Version": 1, "AccessKeyId": "%s", "SecretAccessKey": "secret of %s",' $key $key
+printf ' "SessionToken": "session of %s", "Expiration": "%s"}}\\n' $key "$(date -u -d "@$end" +%Y-%m-%dT%H:%M:%SZ)"
 """
 
 
@@ -36,7 +47,15 @@ def find(access_key_id: str) -> Credentials | None:
 
 def program(life_s: int) -> str:
     """Return a program that prints credentials which end `life_s` seconds after it ran."""
-    return _PROGRAM.format(life_s=life_s)
+    return "#!/bin/sh\n" + _LASTING.format(life_s=life_s) + _PRINTING
+
+
+def told(orders: Path, runs: Path) -> str:
+    """Return a program that does what a file says: `for SECONDS`, `until UNIX-TIME`, or anything else, which fails.
+
+    Of each run that does not fail it notes, in the file `runs`, when that was and when the credentials end.
+    """
+    return "#!/bin/sh\n" + _TOLD.format(orders=orders, runs=runs) + _PRINTING
 
 
 def access_key_id(token: str) -> str:

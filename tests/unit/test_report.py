@@ -200,7 +200,7 @@ def test_the_status_says_what_is_known_of_a_token() -> None:
     assert good["identity"] == "profile prod"
     assert good["state"] == "good"
     assert good["expires_in"] in (798, 799, 800)
-    assert good["refresh_in"] in (498, 499, 500)
+    assert good["refresh_in"] in (366, 367, 368)
     assert good["expires_at"] == status.moment(now.wall + 800)
     assert (good["warm"], good["refreshing"], good["error"]) == (True, False, None)
 

@@ -48,7 +48,7 @@ def warm(world: World) -> World:
 @pytest.mark.parametrize(
     ("ttl", "life", "most"),
     [
-        (900, None, 6),  # a token of 15 minutes every 10
+        (900, None, 6),  # a token of 15 minutes about every 9
         (3600, None, 2),
         (900, 3600.0, 8),  # and the credentials in between
         (900, 900.0, 9),
@@ -170,7 +170,7 @@ def test_a_target_that_cannot_be_signed_for_does_not_make_requests_try_while_the
 def test_a_session_that_cannot_be_renewed_goes_on_signing_to_its_end(error: DsqltokError) -> None:
     world = warm(World(Policy(), 3600.0, State()))
     in_the_background(world, 1700.0)
-    world.pass_time(120.0)
+    world.pass_time(320.0)
     world.begin(*due(world), asked=False)
     assert world.attempt is not None
     assert world.attempt.renew
@@ -269,6 +269,37 @@ def test_a_clock_that_was_set_back_has_tokens_and_session_replaced_at_once() -> 
     assert due(world) == (ONE,)
     assert asks(world).wait
     assert state.session_in_hand(world.state, world.now) is None
+
+
+def test_what_is_asked_for_before_the_keyring_answers_is_warm_though_it_was_stored_as_used_long_ago() -> None:
+    earlier = warm(World(Policy(), None, State()))
+    earlier.pass_time(500.0)
+    world = World(Policy(keep_warm=300), None, State(), earlier.now)
+    asks(world)
+    world.state = state.restore(world.state, earlier.state)
+    world.pass_time(100.0)
+    assert due(world) == (ONE,)
+
+
+@pytest.mark.parametrize(("back", "error"), [(3600.0, LASTING), (3600.0, PASSING), (301.0, PASSING)])
+def test_a_token_that_aws_takes_for_one_of_the_future_is_not_served_though_there_is_no_other(
+    back: float, error: DsqltokError
+) -> None:
+    world = warm(World(Policy(), None, State()))
+    world.pass_time(0.0, step=-back)
+    assert asks(world) == Verdict(wait=True)
+    world.begin(ONE)
+    world.fail(error)
+    assert asks(world) == Verdict(error=error)
+
+
+def test_a_token_of_a_clock_that_was_a_little_ahead_is_served_where_there_is_no_other() -> None:
+    world = warm(World(Policy(), None, State()))
+    world.pass_time(0.0, step=-200.0)
+    assert asks(world).wait
+    world.begin(ONE)
+    world.fail(LASTING)
+    assert asks(world).token is not None
 
 
 def test_what_was_obtained_anew_counts_for_more_than_what_was_stored() -> None:

@@ -37,7 +37,7 @@ class Signed:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A refresh in flight, as the worker sees it: the session in hand, and whether it is to get a new one.
+    """A refresh in flight, as the worker sees it: the session in hand, and whether it is to get a new one; `ttl`.
 
     `overdue` tells that it is time for a new one.
     """
@@ -48,6 +48,7 @@ class Attempt:
     renew: bool
     overdue: bool
     invalidations: int
+    ttl: int
 
 
 @dataclass
@@ -66,11 +67,13 @@ class World:
     def pass_time(self, seconds: float, step: float = 0.0) -> None:
         self.now = Instant(self.now.wall + seconds + step, self.now.boot + seconds)
 
-    def begin(self, *targets: Target, asked: bool = True) -> None:
-        renew = state.renews(self.state, targets, self.now, asked=asked)
+    def begin(self, *targets: Target, asked: bool = True, renew: bool = False) -> None:
+        """A refresh starts; `renew` has it get a new session anyway, as a login does."""
+        renew = renew or state.renews(self.state, targets, self.now, asked=asked)
         overdue = state.wants_renewal(self.state, self.now, asked=asked)
         session = state.session_in_hand(self.state, self.now)
-        self.attempt = Attempt(frozenset(targets), self.now, session, renew, overdue, self.invalidations)
+        ttl = self.policy.token_ttl
+        self.attempt = Attempt(frozenset(targets), self.now, session, renew, overdue, self.invalidations, ttl)
         self.state = state.begin(self.state, renew=renew)
 
     def sign(
@@ -83,7 +86,7 @@ class World:
         assert self.attempt is not None
         attempt, self.attempt = self.attempt, None
         session = self._obtain() if attempt.renew and failure is None else attempt.session
-        ends = self.now.wall + self.policy.token_ttl
+        ends = self.now.wall + attempt.ttl
         if session is not None:
             ends = min(ends, session.expires_at)
         made = {}
