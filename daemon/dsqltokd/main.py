@@ -92,7 +92,7 @@ async def _serve(
     settings: Settings, place: Place, registry: Registry, notifier: systemd.Notifier, written: log.Log
 ) -> None:
     # A daemon that finds another one need not load these.
-    from dsqltokd.connection import Limits  # noqa: PLC0415
+    from dsqltokd.limits import Limits  # noqa: PLC0415
     from dsqltokd.service import Service  # noqa: PLC0415
 
     # Whom AWS takes a caller for is the caller's to say: what the daemon itself was started with must not leak in.
