@@ -1,4 +1,5 @@
-"""What a process asks of the system for itself: that nobody looks into its memory, and room for its connections."""
+"""What a process asks of the system for itself: that nobody looks into its memory, room for its connections, and less.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +16,13 @@ def protect_memory() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def give_memory_back() -> None:
+    """Have the system take what the C library keeps of the memory that was freed, where it can be told to."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def raise_file_limit() -> int:

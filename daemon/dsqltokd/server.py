@@ -22,6 +22,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from dsqltokd.connection import Channel, Connection
+from dsqltokd.hardening import give_memory_back
 from dsqltokd.limits import Limits
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _log = logging.getLogger(__name__)
 _BACKLOG = 1024
 _PAUSE_SECONDS = 0.5
 _QUIET_SECONDS = 60.0  # between two lines of the log about the same trouble
+_CROWD = 128  # connections, of which each may have left much memory behind
 _SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
@@ -82,6 +84,7 @@ class Server:
         self._accepting = False
         self._leaving = False
         self._connections: dict[Connection, None] = {}  # in the order of their last requests
+        self._crowded = False
         self._spare = _Spare()
         self._waiting: asyncio.TimerHandle | None = None
         self._quiet_until: dict[str, float] = {}
@@ -128,6 +131,8 @@ class Server:
     def adopt(self, connection: Connection) -> None:
         """Count a connection that goes on."""
         self._connections[connection] = None
+        if len(self._connections) >= _CROWD:
+            self._crowded = True
         if self._sweeper is None:
             self._sweeper = self.loop.call_later(self.limits.sweep_seconds, self._sweep)
 
@@ -140,6 +145,9 @@ class Server:
     def release(self, connection: Connection) -> None:
         """Count a connection no more."""
         self._connections.pop(connection, None)
+        if self._crowded and len(self._connections) < _CROWD // 8:
+            self._crowded = False
+            give_memory_back()
         if not self._leaving:
             self._spare.regain()
         if self._waiting is not None:

@@ -33,14 +33,16 @@ class Settings:
         """Read the file again. One that makes no sense leaves `now` as it is."""
         try:
             # In a thread: the directory may be on a mount that is dead by now.
-            self.now = await asyncio.to_thread(config.load, self.path)
+            found = await asyncio.to_thread(config.load, self.path)
         except DsqltokError as error:
+            if self.error is None or error.message != self.error.message:
+                _log.warning("%s; the last good version goes on", error.message)
             self.error = error
-            _log.warning("%s; the last good version goes on", error.message)
         else:
-            self.error = None
+            if found != self.now or self.error is not None:
+                _log.info("%s was read again", self.path)
+            self.now, self.error = found, None
             self._heed()
-            _log.info("%s was read again", self.path)
 
     def _heed(self) -> None:
         # Of others' loggers nothing below INFO: they may write anything there.

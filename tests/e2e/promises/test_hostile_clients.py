@@ -1,0 +1,173 @@
+"""Programs of the same user that misbehave at the socket, by the hundreds, and bytes that make no sense."""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from desk import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Desk, eventually
+from standin.crowd import Crowd, Regular
+from standin.leash import bed_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from promise import Faults
+
+HELD_UP = "clients that misbehave hold up nobody else"
+OPEN = "a get gets through, whoever else is connected"
+CROWD = 1000
+MORE_THAN_ROOM = 1100
+LOOKUPS = 200
+ENOUGH = 2048
+FEW = 5  # lines of the log about a crowd
+
+
+class Core:
+    """The daemon, looked at from outside."""
+
+    def __init__(self, pid: int, desk: Desk) -> None:
+        self.pid = pid
+        self.desk = desk
+
+    def cpu(self) -> float:
+        """Return the seconds of processor time that it has used."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory(self) -> float:
+        """Return its resident memory in MiB."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * resource.getpagesize() / 2**20
+
+    def descriptors(self) -> int:
+        """Return how many it says that it has open."""
+        told = self.desk.ok("metrics").splitlines()
+        return next(int(float(line.split()[1])) for line in told if line.startswith('dsqltok_used{what="fds"}'))
+
+    def may_open(self, descriptors: int) -> None:
+        """Have it open no descriptor of this number or above, from now on."""
+        done = self.desk.run("prlimit", f"--pid={self.pid}", f"--nofile={descriptors}:")
+        assert done.returncode == 0, done.stderr
+
+    def lines(self) -> int:
+        """Return how many lines its log has."""
+        return self.desk.log.read_text().count("\n")
+
+
+@pytest.fixture(scope="module")
+def core() -> Iterator[Core]:
+    """Run one daemon for all the crowds, which come one after the other, with a token in hand."""
+    with bed_directory("crowds-") as root, Desk(root) as desk:
+        secret = f"aws_access_key_id = {ACCESS_KEY_ID}\naws_secret_access_key = {SECRET_ACCESS_KEY}\n"
+        desk.aws(credentials=f"[default]\n{secret}")
+        desk.project('data "aws_dsql_token" "db" {\n  endpoint = "cluster-id.dsql.us-east-1.on.aws"\n}\n')
+        with desk.daemon() as process:
+            desk.ok("get", "--data", "db", "-n")
+            yield Core(process.pid, desk)
+
+
+@pytest.fixture(scope="module")
+def regular(core: Core) -> Iterator[Regular]:
+    with Regular(core.desk.socket, core.desk.work / "atlas.hcl", "db") as client:
+        client.lookups(LOOKUPS)
+        yield client
+
+
+def _crowd(kind: str, fault: str) -> object:
+    mark = pytest.mark.promise(HELD_UP, fault=f"1,000 {fault}", short=CROWD, long=20 * CROWD)
+    return pytest.param(kind, marks=mark, id=kind)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        _crowd("silent", "silent connections"),
+        _crowd("slow", "connections that send a byte a second"),
+        _crowd("half-closed", "connections that close one side, 300 a second"),
+        _crowd("deaf", "connections that do not read their answers"),
+        _crowd("oversized", "connections with 64 KiB and more of one request"),
+    ],
+)
+def test_a_crowd(kind: str, faults: Faults, core: Core, regular: Regular, request: pytest.FixtureRequest) -> None:
+    before, descriptors, lines = core.memory(), core.descriptors(), core.lines()
+    usual, worst = [], []
+    T=time.monotonic()
+    for _ in range(0, faults.times, CROWD):
+        faults.more(CROWD)
+        idle = regular.lookups(LOOKUPS)
+        print(time.monotonic()-T, "idle done")
+        with Crowd(core.desk.socket, kind, CROWD):
+            print(time.monotonic()-T, "there")
+            regular.lookups(20)  # until it has heard them all
+            cpu, begin = core.cpu(), time.monotonic()
+            crowded = regular.lookups(LOOKUPS)
+            busy = (core.cpu() - cpu) / (time.monotonic() - begin)
+        print(time.monotonic()-T, "gone")
+        print(kind, "p50", statistics.median(idle), statistics.median(crowded), "p99", _p99(idle), _p99(crowded), "busy", busy, "mem", core.memory()-before)
+        faults.hold(busy < 0.6, f"it takes {busy} of a processor for {LOOKUPS} lookups")
+        usual.append(statistics.median(crowded) / statistics.median(idle))
+        worst.append(_p99(crowded) / _p99(idle))
+    eventually(lambda: core.descriptors() <= descriptors + 2, "their descriptors are closed")
+    print(kind, core.memory() - before, core.lines() - lines, statistics.median(usual), statistics.median(worst))
+    faults.hold(core.memory() < before + 10, f"of {before} MiB it has come to {core.memory()}")
+    faults.hold(core.lines() <= lines + FEW, "it fills the log")
+    if request.config.getoption("soak"):
+        faults.hold(statistics.median(worst) <= 2.0, f"the others' p99 is {statistics.median(worst)} of what it was")
+    else:
+        faults.hold(statistics.median(usual) <= 3.0, f"the others wait {statistics.median(usual)} as long")
+
+
+def _p99(samples: list[float]) -> float:
+    return statistics.quantiles(samples, n=100, method="inclusive")[98]
+
+
+def _full(kind: str, fault: str) -> object:
+    mark = pytest.mark.promise(OPEN, fault=f"1,100 {fault}", short=MORE_THAN_ROOM, long=20 * MORE_THAN_ROOM)
+    return pytest.param(kind, marks=mark, id=kind)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        _full("silent", "silent connections, where there is room for 1,024"),
+        _full("resting", "connections at rest, where there is room for 1,024"),
+        _full("insistent", "silent connections that come back when dropped, where there is room for 1,024"),
+    ],
+)
+def test_more_than_there_is_room_for(kind: str, faults: Faults, core: Core) -> None:
+    lines = core.lines()
+    for _ in range(0, faults.times, MORE_THAN_ROOM):
+        faults.more(MORE_THAN_ROOM)
+        with Crowd(core.desk.socket, kind, MORE_THAN_ROOM):
+            cpu, begin = core.cpu(), time.monotonic()
+            for _ in range(4):
+                t = time.monotonic()
+                done = core.desk.dsqltok("get", "--data", "db", "-n")
+                print(kind, time.monotonic() - t)
+                faults.hold(done.returncode == 0, done.stderr)
+            busy = (core.cpu() - cpu) / (time.monotonic() - begin)
+        print(kind, busy, core.lines()-lines)
+        faults.hold(busy < 0.6, f"it takes {busy} of a processor")
+    faults.hold(core.lines() <= lines + FEW, "it fills the log")
+
+
+@pytest.mark.promise(OPEN, fault="no file descriptor left", short=20, long=2000)
+def test_no_file_descriptor_left(faults: Faults, core: Core, regular: Regular) -> None:
+    lines = core.lines()
+    for turn in faults:
+        with Crowd(core.desk.socket, "silent", 20):
+            core.may_open(core.descriptors() - turn % 40)
+            t = time.monotonic()
+            done = core.desk.dsqltok("get", "--data", "db", "-n")
+            print(time.monotonic() - t)
+            core.may_open(ENOUGH)
+            faults.hold(done.returncode == 0, done.stderr)
+    faults.hold(core.lines() <= lines + FEW, "it fills the log")
+    regular.lookups(LOOKUPS)
