@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dsqltok import protocol
 from dsqltok.errors import DeniedError, DsqltokError, UsageError
+from dsqltokd.limits import shortage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -324,6 +325,9 @@ def _failure(request_id: object, method: str, error: Exception) -> bytes:
         return protocol.failure(request_id, unknown, protocol.METHOD_NOT_FOUND)
     if isinstance(error, DsqltokError):
         return protocol.failure(request_id, error)
+    told = shortage(error)
+    if told is not None:
+        return protocol.failure(request_id, told)
     _log.error("%s failed: %s", method, type(error).__name__)
     bug = DsqltokError(f"the daemon failed ({type(error).__name__})", hint="please report this, with the daemon's log")
     return protocol.failure(request_id, bug)

@@ -1,8 +1,13 @@
-"""How much one client may take of the daemon, and all together."""
+"""How much one client may take of the daemon, and all together; and where the system itself has no more."""
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
+
+from dsqltok.errors import UnavailableError
+
+SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +29,13 @@ class Limits:
     idle_seconds: float = 300.0
     sweep_seconds: float = 5.0
     notice_seconds: float = 0.3
+
+
+def shortage(error: BaseException) -> UnavailableError | None:
+    """Return what to tell a caller where `error` says that the system has too little of something, else None."""
+    if not isinstance(error, OSError) or error.errno not in SHORTAGES:
+        return None
+    return UnavailableError(
+        f"the system gives the daemon no more: {error.strerror}",
+        hint="see what takes the open files, processes and memory that ulimit -a allows, and try again",
+    )

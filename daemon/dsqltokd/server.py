@@ -13,7 +13,6 @@ The rules:
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
 import socket
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsqltokd.connection import Channel, Connection
 from dsqltokd.hardening import give_memory_back
-from dsqltokd.limits import Limits
+from dsqltokd.limits import SHORTAGES, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,7 +32,6 @@ _BACKLOG = 1024
 _PAUSE_SECONDS = 0.5
 _QUIET_SECONDS = 60.0  # between two lines of the log about the same trouble
 _CROWD = 128  # connections, of which each may have left much memory behind
-_SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 def peer_uid(sock: socket.socket) -> int:
@@ -194,10 +192,10 @@ class Server:
 
     def _overcome(self, error: OSError, turn: int) -> bool:
         """Do something about an error of `accept`; tell whether to try again at once."""
-        if error.errno in _SHORTAGES and turn:
+        if error.errno in SHORTAGES and turn:
             return False  # that is said where nobody is there, too
         self._complain(f"cannot accept: {error.strerror}")
-        if error.errno in _SHORTAGES and (self._spare.give() or (self._make_room() and self._spare.give())):
+        if error.errno in SHORTAGES and (self._spare.give() or (self._make_room() and self._spare.give())):
             return True
         self._wait()
         return False

@@ -16,6 +16,7 @@ from standin.crowd import Crowd, Regular
 from standin.leash import bed_directory
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
 
     from promise import Faults
@@ -35,6 +36,10 @@ class Core:
     def __init__(self, pid: int, desk: Desk) -> None:
         self.pid = pid
         self.desk = desk
+
+    def get(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Ask for a token as a user does."""
+        return self.desk.dsqltok("get", "--data", "db", "-n", env=environment)
 
     def cpu(self) -> float:
         """Return the seconds of processor time that it has used."""
@@ -149,7 +154,7 @@ def test_more_than_there_is_room_for(kind: str, faults: Faults, core: Core) -> N
             cpu, begin = core.cpu(), time.monotonic()
             for _ in range(4):
                 t = time.monotonic()
-                done = core.desk.dsqltok("get", "--data", "db", "-n")
+                done = core.get()
                 print(kind, time.monotonic() - t)
                 faults.hold(done.returncode == 0, done.stderr)
             busy = (core.cpu() - cpu) / (time.monotonic() - begin)
@@ -158,16 +163,29 @@ def test_more_than_there_is_room_for(kind: str, faults: Faults, core: Core) -> N
     faults.hold(core.lines() <= lines + FEW, "it fills the log")
 
 
-@pytest.mark.promise(OPEN, fault="no file descriptor left", short=20, long=2000)
+@pytest.mark.promise(OPEN, fault="no file descriptor left", short=10, long=500)
 def test_no_file_descriptor_left(faults: Faults, core: Core, regular: Regular) -> None:
     lines = core.lines()
-    for turn in faults:
-        with Crowd(core.desk.socket, "silent", 20):
-            core.may_open(core.descriptors() - turn % 40)
+    with Crowd(core.desk.socket, "insistent", 20):
+        for turn in faults:
+            core.may_open(core.descriptors() - turn % 20)
             t = time.monotonic()
-            done = core.desk.dsqltok("get", "--data", "db", "-n")
+            done = core.get()
             print(time.monotonic() - t)
             core.may_open(ENOUGH)
             faults.hold(done.returncode == 0, done.stderr)
     faults.hold(core.lines() <= lines + FEW, "it fills the log")
     regular.lookups(LOOKUPS)
+
+
+@pytest.mark.promise(OPEN, fault="no file descriptor left", short=10, long=500)
+def test_cold(faults: Faults, core: Core, regular: Regular) -> None:
+    lines = core.lines()
+    with Crowd(core.desk.socket, "insistent", 20):
+        for turn in faults:
+            core.may_open(core.descriptors() - turn % 20)
+            t = time.monotonic()
+            done = core.get(AWS_ACCESS_KEY_ID=f"AKIA{turn}", AWS_SECRET_ACCESS_KEY="x")
+            print(time.monotonic() - t, done.stderr)
+            core.may_open(ENOUGH)
+    print(core.desk.log.read_text())
