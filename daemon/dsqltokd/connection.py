@@ -87,8 +87,8 @@ class Connection:
         return bool(self._farewells)
 
     def rests(self, now: float) -> bool:
-        """Tell whether nothing is being worked on for it, and it has had a moment to ask for something."""
-        return not self.tasks and now >= self._spared_until
+        """Tell whether nothing of it is being worked on, and it has had a moment to ask for something."""
+        return not self.tasks and self._next_turn is None and now >= self._spared_until
 
     def stirs(self) -> bool:
         """Tell whether it has sent something that was not looked at yet."""

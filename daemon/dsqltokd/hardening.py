@@ -1,5 +1,4 @@
-"""What a process asks of the system for itself: that nobody looks into its memory, room for its connections, and less.
-"""
+"""What a process asks of the system for itself: that nobody looks into its memory, and room for its connections."""
 
 from __future__ import annotations
 

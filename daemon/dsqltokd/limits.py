@@ -24,7 +24,7 @@ class Limits:
     connections: int = 1024
     pending: int = 256
     unread: int = 4 << 20
-    first_seconds: float = 1.0
+    first_seconds: float = 0.5
     request_seconds: float = 10.0
     idle_seconds: float = 300.0
     sweep_seconds: float = 5.0

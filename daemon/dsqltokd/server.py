@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 1024
-_PAUSE_SECONDS = 0.5
+_PAUSE_SECONDS = 0.25
 _QUIET_SECONDS = 60.0  # between two lines of the log about the same trouble
 _CROWD = 128  # connections, of which each may have left much memory behind
 

@@ -39,10 +39,11 @@ class Settings:
                 _log.warning("%s; the last good version goes on", error.message)
             self.error = error
         else:
-            if found != self.now or self.error is not None:
-                _log.info("%s was read again", self.path)
+            news = found != self.now or self.error is not None
             self.now, self.error = found, None
             self._heed()
+            if news:
+                _log.info("%s was read again", self.path)
 
     def _heed(self) -> None:
         # Of others' loggers nothing below INFO: they may write anything there.

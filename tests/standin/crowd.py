@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import resource
 import select
 import socket
 import subprocess
@@ -89,12 +90,12 @@ class Member:
     def __init__(self, path: str, number: int) -> None:
         self._path = path
         self.number = number
+        self.sock = socket.socket(socket.AF_UNIX)
         self.connect()
 
     def connect(self) -> None:
         """Connect, anew where it was connected."""
-        if hasattr(self, "sock"):
-            self.sock.close()
+        self.sock.close()
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.connect(self._path)
         self.sock.setblocking(False)
@@ -190,7 +191,7 @@ _KINDS: dict[str, tuple[Callable[[Member], None], Callable[[Member], None], int]
     "silent": (_nothing, _nothing, 10),
     "slow": (_nothing, _spell, 1000),
     "half-closed": (_close_half, _close_half, 300),
-    "deaf": (_ask_long, _ask_long, 300),
+    "deaf": (_ask_long, _ask_long, 100),
     "oversized": (_fill, _overflow, 100),
     "insistent": (_nothing, _come_back, 5000),  # silent, and back as soon as it was dropped
     "resting": (_rest, _nothing, 10),
@@ -199,6 +200,7 @@ _KINDS: dict[str, tuple[Callable[[Member], None], Callable[[Member], None], int]
 
 def _misbehave(path: str, kind: str, number: int) -> None:
     begin, act, a_second = _KINDS[kind]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (number + 100, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     members = [Member(path, each) for each in range(number)]
     for member in members:
         begin(member)

@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections import Counter
+from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from standin.crowd import Program
@@ -68,10 +69,11 @@ def _corpus(config: str, data: str) -> list[dict[str, Any]]:
 _ODD: list[object] = [None, True, False, 0, -1, 1.5, -0.0, 1e308, 2**53 + 1, 2**64, 10**400, [], {}, [[]], {"a": {}}]
 _ODD += ["", "x", "=", "a=b", "\0", "\n", "\ud800", "\udcff", "é", "\u202e", "\x1b[2J", "a" * 300, "a" * 5000, "%s%n"]
 _ODD += ["/", "//", "/dev/null", "/dev/zero", "/proc/self/mem", "..", "/" + "a/" * 2100, "/" + "a" * 300, "/\udcff"]
-_ODD += ["${getenv(\"HOME\")}", "2.0", 2.0, ["a=b", 1], {"A": 1}, {"": "x"}, {"A=B": "x"}, {"A\0": "x"}]
+_ODD += ['${getenv("HOME")}', "2.0", 2.0, ["a=b", 1], {"A": 1}, {"": "x"}, {"A=B": "x"}, {"A\0": "x"}]
+_NAMES = ["id", "method", "params", "config", "env", "vars", "environment", "", "x", "\ud800"]
 _RAW = [b"NaN", b"Infinity", b"-Infinity", b"1e999", b"1" * 5000, b"[" * 3000, b"[" * 500 + b"]" * 500, b'{"a":' * 3000]
 _RAW += [b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\0", b"\r", b"\n", b"\n\n", b"\\u0000", b"\\ud800", b'"']
-_RAW += [b"{", b"}", b"[", b"]", b",", b":", b"\\", b"0", b"-", b"e", b" ", b"\t", b"null", b"true", b"{}", b"[]", b'""']
+_RAW += b'{ } [ ] , : \\ 0 - e " "" \t null true {} []'.split(b" ")
 
 
 def _places(value: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -90,26 +92,36 @@ def _at(value: Any, path: tuple[Any, ...]) -> Any:
 
 def _exchange(chance: random.Random, request: Any, _corpus: list[Any]) -> Any:
     """Have something odd in place of a part."""
-    *way, last = chance.choice(list(_places(request))[1:])
-    _at(request, tuple(way))[last] = copy.deepcopy(chance.choice(_ODD))
+    where, name = _part(chance, request)
+    where[name] = copy.deepcopy(chance.choice(_ODD))
     return request
 
 
 def _omit(chance: random.Random, request: Any, _corpus: list[Any]) -> Any:
-    *way, last = chance.choice(list(_places(request))[1:])
-    del _at(request, tuple(way))[last]
+    where, name = _part(chance, request)
+    where.pop(name)
     return request
+
+
+def _part(chance: random.Random, request: Any) -> tuple[Any, Any]:
+    """Return what a part of a request is in, and its name there."""
+    *way, name = chance.choice(list(_places(request))[1:] or [("id",)])
+    where = _at(request, tuple(way))
+    if not where:
+        where[name] = None
+    return where, name
 
 
 def _add(chance: random.Random, request: Any, corpus: list[Any]) -> Any:
     """Have something more in an object or list, odd or from another request."""
-    where = _at(request, chance.choice([way for way in _places(request) if isinstance(_at(request, way), dict | list)]))
+    parts = [_at(request, way) for way in _places(request)]
+    where = chance.choice([part for part in parts if isinstance(part, dict | list)])
     other = chance.choice(corpus)
     odd = copy.deepcopy(chance.choice([chance.choice(_ODD), _at(other, chance.choice(list(_places(other))))]))
     if isinstance(where, list):
         where.insert(chance.randint(0, len(where)), odd)
     else:
-        where[chance.choice(["id", "method", "params", "config", "env", "vars", "environment", "", "x", "\ud800"])] = odd
+        where[chance.choice(_NAMES)] = odd
     return request
 
 
@@ -143,7 +155,18 @@ def _repeat(chance: random.Random, text: bytes, _other: bytes) -> bytes:
 
 
 _PARTS: list[Callable[[random.Random, Any, list[Any]], Any]] = [_exchange, _exchange, _exchange, _omit, _add]
-_BYTES: list[Callable[[random.Random, bytes, bytes], bytes]] = [_insert, _insert, _lose, _change, _cut, _splice, _repeat]
+_BYTES: list[Callable[[random.Random, bytes, bytes], bytes]] = [
+    _insert,
+    _insert,
+    _lose,
+    _change,
+    _cut,
+    _splice,
+    _repeat,
+]
+
+
+_HALF = 0.5
 
 
 def damaged(corpus: list[dict[str, Any]], seed: int, number: int) -> bytes:
@@ -159,9 +182,6 @@ def damaged(corpus: list[dict[str, Any]], seed: int, number: int) -> bytes:
     for _ in range(times):
         text = chance.choice(_BYTES)(chance, text, json.dumps(chance.choice(corpus)).encode())
     return text
-
-
-_HALF = 0.5
 
 
 class Expected(NamedTuple):
@@ -191,15 +211,12 @@ def _answered(line: bytes) -> list[str]:
     if not isinstance(request, dict):
         return ["null"]
     request_id, params = request.get("id"), request.get("params", {})
-    if isinstance(request_id, bool | list | dict) or request_id in _ENDLESS or request_id != request_id:
+    if isinstance(request_id, bool | list | dict) or (isinstance(request_id, float) and not isfinite(request_id)):
         return ["null"]
     good = request.get("jsonrpc") == "2.0" and isinstance(request.get("method"), str) and isinstance(params, dict)
     if good and params.get("protocol", 1) == 1 and request_id is None:
         return []
     return [json.dumps(request_id)]
-
-
-_ENDLESS = (float("inf"), float("-inf"))
 
 
 def told(line: bytes) -> tuple[list[str], str]:
@@ -276,8 +293,13 @@ def _main(path: str, config: str, data: str, seed: int) -> None:
             lines = b"".join(damaged(corpus, seed, each) + b"\n" for each in numbers) + last + b"\n"
             wrong = _converse(path, lines, expected(lines))
             if wrong:
-                print(json.dumps({"seed": seed, "numbers": [numbers[0], numbers[-1]], "wrong": wrong}), flush=True)
-        print("done", flush=True)
+                _say(json.dumps({"seed": seed, "numbers": [numbers[0], numbers[-1]], "wrong": wrong}))
+        _say("done")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

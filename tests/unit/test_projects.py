@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dsqltok.errors import NotFoundError
 from dsqltokd.evaluation import Evaluator
 from dsqltokd.model import Secret
 from dsqltokd.pool import Pool
@@ -17,8 +19,6 @@ from unit.processes import play
 from unit.projectjob import HOST, SEED
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dsqltokd.query import Key
 
 
@@ -64,5 +64,27 @@ def test_a_project_is_evaluated_once_and_its_url_once_for_each_token(query: Quer
         tokens = ("ONE", "ONE", "TWO")
         assert urls == [f"dsql://admin:{token}@{HOST}:5432/postgres?sslmode=require" for token in tokens]
         assert evaluator.asked == {"targets": 1, "urls": 2}
+
+    play(scene())
+
+
+def damage(path: str) -> None:
+    Path(path).write_text("nonsense")
+
+
+def test_only_a_project_that_was_good_is_told_in_the_log(query: Query, caplog: pytest.LogCaptureFixture) -> None:
+    async def scene() -> None:
+        pool = Pool({"PATH": "/usr/bin:/bin"})
+        projects = Projects(CountingEvaluator(pool), follow=lambda *_: None, forget=lambda _: None)
+        key = query.key(str(query.config))
+        with pytest.raises(NotFoundError):
+            await projects.get(query.key("/nonexistent/atlas.hcl"), query)
+        assert "project: " not in caplog.text
+        await projects.get(key, query)
+        damage(key.config)
+        projects.changed(key.config)
+        assert (await projects.get(key, query)).warnings
+        assert caplog.text.count("project: ") == 1
+        pool.close()
 
     play(scene())

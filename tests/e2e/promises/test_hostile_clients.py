@@ -6,6 +6,7 @@ import os
 import resource
 import statistics
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import pytest
 from desk import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Desk, eventually
 from standin.crowd import Crowd, Regular
 from standin.leash import bed_directory
+from standin.nonsense import Nonsense
 
 if TYPE_CHECKING:
     import subprocess
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 HELD_UP = "clients that misbehave hold up nobody else"
 OPEN = "a get gets through, whoever else is connected"
 CROWD = 1000
-MORE_THAN_ROOM = 1100
 LOOKUPS = 200
 ENOUGH = 2048
 FEW = 5  # lines of the log about a crowd
@@ -40,6 +41,10 @@ class Core:
     def get(self, **environment: str) -> subprocess.CompletedProcess[str]:
         """Ask for a token as a user does."""
         return self.desk.dsqltok("get", "--data", "db", "-n", env=environment)
+
+    def serves(self, environment: dict[str, str]) -> bool:
+        """Tell whether a token is to be had."""
+        return self.get(**environment).returncode == 0
 
     def cpu(self) -> float:
         """Return the seconds of processor time that it has used."""
@@ -86,7 +91,7 @@ def regular(core: Core) -> Iterator[Regular]:
 
 
 def _crowd(kind: str, fault: str) -> object:
-    mark = pytest.mark.promise(HELD_UP, fault=f"1,000 {fault}", short=CROWD, long=20 * CROWD)
+    mark = pytest.mark.promise(HELD_UP, fault=f"1,000 {fault}", short=CROWD, long=15 * CROWD)
     return pytest.param(kind, marks=mark, id=kind)
 
 
@@ -103,89 +108,96 @@ def _crowd(kind: str, fault: str) -> object:
 def test_a_crowd(kind: str, faults: Faults, core: Core, regular: Regular, request: pytest.FixtureRequest) -> None:
     before, descriptors, lines = core.memory(), core.descriptors(), core.lines()
     usual, worst = [], []
-    T=time.monotonic()
     for _ in range(0, faults.times, CROWD):
         faults.more(CROWD)
         idle = regular.lookups(LOOKUPS)
-        print(time.monotonic()-T, "idle done")
         with Crowd(core.desk.socket, kind, CROWD):
-            print(time.monotonic()-T, "there")
             regular.lookups(20)  # until it has heard them all
             cpu, begin = core.cpu(), time.monotonic()
             crowded = regular.lookups(LOOKUPS)
             busy = (core.cpu() - cpu) / (time.monotonic() - begin)
-        print(time.monotonic()-T, "gone")
-        print(kind, "p50", statistics.median(idle), statistics.median(crowded), "p99", _p99(idle), _p99(crowded), "busy", busy, "mem", core.memory()-before)
         faults.hold(busy < 0.6, f"it takes {busy} of a processor for {LOOKUPS} lookups")
         usual.append(statistics.median(crowded) / statistics.median(idle))
         worst.append(_p99(crowded) / _p99(idle))
     eventually(lambda: core.descriptors() <= descriptors + 2, "their descriptors are closed")
-    print(kind, core.memory() - before, core.lines() - lines, statistics.median(usual), statistics.median(worst))
     faults.hold(core.memory() < before + 10, f"of {before} MiB it has come to {core.memory()}")
     faults.hold(core.lines() <= lines + FEW, "it fills the log")
     if request.config.getoption("soak"):
         faults.hold(statistics.median(worst) <= 2.0, f"the others' p99 is {statistics.median(worst)} of what it was")
     else:
-        faults.hold(statistics.median(usual) <= 3.0, f"the others wait {statistics.median(usual)} as long")
+        faults.hold(statistics.median(usual) <= 5.0, f"the others wait {statistics.median(usual)} as long")
 
 
 def _p99(samples: list[float]) -> float:
     return statistics.quantiles(samples, n=100, method="inclusive")[98]
 
 
-def _full(kind: str, fault: str) -> object:
-    mark = pytest.mark.promise(OPEN, fault=f"1,100 {fault}", short=MORE_THAN_ROOM, long=20 * MORE_THAN_ROOM)
-    return pytest.param(kind, marks=mark, id=kind)
+def _full(kind: str, number: int, fault: str) -> object:
+    mark = pytest.mark.promise(OPEN, fault=f"{number:,} {fault}", short=number, long=10 * number)
+    return pytest.param(kind, number, marks=mark, id=kind)
 
 
 @pytest.mark.parametrize(
-    "kind",
+    ("kind", "number"),
     [
-        _full("silent", "silent connections, where there is room for 1,024"),
-        _full("resting", "connections at rest, where there is room for 1,024"),
-        _full("insistent", "silent connections that come back when dropped, where there is room for 1,024"),
+        _full("silent", 1100, "silent connections, where there is room for 1,024"),
+        _full("resting", 1100, "connections at rest, where there is room for 1,024"),
+        _full("insistent", 3000, "silent connections that come back when dropped, where there is room for 1,024"),
     ],
 )
-def test_more_than_there_is_room_for(kind: str, faults: Faults, core: Core) -> None:
+def test_more_than_there_is_room_for(kind: str, number: int, faults: Faults, core: Core) -> None:
     lines = core.lines()
-    for _ in range(0, faults.times, MORE_THAN_ROOM):
-        faults.more(MORE_THAN_ROOM)
-        with Crowd(core.desk.socket, kind, MORE_THAN_ROOM):
+    for _ in range(0, faults.times, number):
+        faults.more(number)
+        with Crowd(core.desk.socket, kind, number):
             cpu, begin = core.cpu(), time.monotonic()
-            for _ in range(4):
-                t = time.monotonic()
+            for _ in range(2):
                 done = core.get()
-                print(kind, time.monotonic() - t)
                 faults.hold(done.returncode == 0, done.stderr)
             busy = (core.cpu() - cpu) / (time.monotonic() - begin)
-        print(kind, busy, core.lines()-lines)
         faults.hold(busy < 0.6, f"it takes {busy} of a processor")
     faults.hold(core.lines() <= lines + FEW, "it fills the log")
 
 
-@pytest.mark.promise(OPEN, fault="no file descriptor left", short=10, long=500)
+@pytest.mark.promise(OPEN, fault="no file descriptor left", short=10, long=1000)
 def test_no_file_descriptor_left(faults: Faults, core: Core, regular: Regular) -> None:
     lines = core.lines()
     with Crowd(core.desk.socket, "insistent", 20):
         for turn in faults:
             core.may_open(core.descriptors() - turn % 20)
-            t = time.monotonic()
-            done = core.get()
-            print(time.monotonic() - t)
+            warm, metrics = core.get(), core.desk.dsqltok("metrics")
             core.may_open(ENOUGH)
-            faults.hold(done.returncode == 0, done.stderr)
+            faults.hold(warm.returncode == 0, warm.stderr)
+            faults.hold("no more: Too many open files" in metrics.stderr, metrics.stderr)
     faults.hold(core.lines() <= lines + FEW, "it fills the log")
     regular.lookups(LOOKUPS)
 
 
-@pytest.mark.promise(OPEN, fault="no file descriptor left", short=10, long=500)
-def test_cold(faults: Faults, core: Core, regular: Regular) -> None:
-    lines = core.lines()
-    with Crowd(core.desk.socket, "insistent", 20):
-        for turn in faults:
-            core.may_open(core.descriptors() - turn % 20)
-            t = time.monotonic()
-            done = core.get(AWS_ACCESS_KEY_ID=f"AKIA{turn}", AWS_SECRET_ACCESS_KEY="x")
-            print(time.monotonic() - t, done.stderr)
-            core.may_open(ENOUGH)
-    print(core.desk.log.read_text())
+@pytest.mark.promise("what cannot be had is told at once, and why", fault="no file descriptor left", short=1, long=60)
+def test_no_file_descriptor_left_for_a_worker(faults: Faults, core: Core) -> None:
+    for turn in faults:
+        shell = {"AWS_ACCESS_KEY_ID": f"AKIA{turn}", "AWS_SECRET_ACCESS_KEY": "x"}
+        core.may_open(core.descriptors() - 1)
+        cold = core.get(**shell)
+        core.may_open(ENOUGH)
+        faults.hold("no more: Too many open files" in cold.stderr, cold.stderr or "there was one")
+        eventually(partial(core.serves, shell), "a worker starts again")
+
+
+@pytest.mark.promise(
+    "whatever bytes arrive, each line is answered, and the daemon goes on",
+    fault="damaged requests",
+    short=2000,
+    long=100_000,
+)
+def test_nonsense(faults: Faults, core: Core) -> None:
+    lines, before = core.lines(), core.memory()
+    faults.more(faults.times)
+    with Nonsense(core.desk.socket, core.desk.work / "atlas.hcl", "db", seed=1) as nonsense:
+        for wrong in nonsense.send(0, faults.times):
+            faults.hold(False, wrong)
+    faults.hold(core.get().returncode == 0, "it serves no more")
+    said = core.desk.log.read_text()
+    faults.hold("Traceback" not in said and " ERROR " not in said, "there is a bug in the log")
+    faults.hold(core.lines() <= lines + 100 + faults.times // 500, "it fills the log")
+    faults.hold(core.memory() < before + 20, f"of {before} MiB it has come to {core.memory()}")
