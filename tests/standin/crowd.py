@@ -164,7 +164,8 @@ def _close_half(member: Member) -> None:
 
 
 def _ask_long(member: Member) -> None:
-    """Send a request whose answer is longer than itself, and do not read it."""
+    """Send requests whose answers are longer than they, and more than a socket holds, and do not read them."""
+    member.send(_LONG)
     member.send(_LONG)
 
 
