@@ -154,9 +154,12 @@ def test_no_file_descriptor_left(faults: Faults, core: Core) -> None:
     for turn in faults:
         core.may_open(core.descriptors() + 20 + turn % 20)
         with Crowd(core.desk.socket, "insistent", 60):
+            cpu, since = core.cpu(), time.monotonic()
             warm = core.get()
+            busy = (core.cpu() - cpu) / (time.monotonic() - since)
         core.may_open(ENOUGH)
         faults.hold(warm.returncode == 0, warm.stderr)
+        faults.hold(busy < 0.6, f"it takes {busy} of a processor")
     faults.hold(core.lines() <= lines + FEW + (time.monotonic() - begin) / 20, "it fills the log")
     core.regular.lookups(LOOKUPS)
 
