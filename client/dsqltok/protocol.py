@@ -137,6 +137,12 @@ class BadRequestError(Exception):
         self.request_id = request_id
 
 
+def _is_id(value: object) -> bool:
+    if isinstance(value, float):
+        return abs(value) < float("inf")  # what Python reads as JSON, but nobody else
+    return isinstance(value, (str, int, type(None))) and not isinstance(value, bool)
+
+
 def read_request(line: bytes) -> tuple[object, str, dict[str, object]]:
     """Return a request's id, method and parameters. The id is None in a notification, which gets no answer.
 
@@ -151,7 +157,7 @@ def read_request(line: bytes) -> tuple[object, str, dict[str, object]]:
     if not isinstance(message, dict):
         raise BadRequestError(INVALID_REQUEST, "a request is a JSON object on one line")
     request_id = message.get("id")
-    if not isinstance(request_id, (str, int, float, type(None))):
+    if not _is_id(request_id):
         raise BadRequestError(INVALID_REQUEST, "an id is a string or a number")
     method, params = message.get("method"), message.get("params", {})
     if message.get("jsonrpc") != "2.0" or not isinstance(method, str):

@@ -15,6 +15,7 @@ import sys
 from dsqltok import paths, protocol
 
 PATIENCE = 5.0
+_TIMEVAL = int(PATIENCE).to_bytes(8, sys.byteorder) + bytes(8)  # of C: seconds, and microseconds
 _ATTEMPTS = 3
 _RECV = 64 * 1024
 # SO_PEERCRED gives pid, uid, gid; LOCAL_PEERCRED version, uid, groups: the uid is the second field of four bytes.
@@ -59,9 +60,11 @@ def _start() -> "_socket.socket | None":
 
 def _connect() -> "_socket.socket | None":
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    sock.settimeout(PATIENCE)
+    # The kernel's own timeout: with Python's, connect would not wait where many others do.
+    sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, _TIMEVAL)
     try:
         sock.connect(paths.socket_path())
+        sock.settimeout(PATIENCE)
     except (FileNotFoundError, ConnectionRefusedError, ConnectionResetError):
         sock.close()
         return None

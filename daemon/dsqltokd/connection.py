@@ -3,6 +3,8 @@
 The rules:
 - A request has at most `MAX_REQUEST` bytes and a while to arrive; a connection between requests may rest for longer;
   one that does not read its answers is dropped: `Limits` has the figures.
+- While much is being worked on for a client, or it has answers to read, nothing more is taken from it; and of what it
+  has sent ahead only a little is answered before the others have their turn.
 - A client may close its sending side; what it asked for until then is still answered.
 - A task that is cancelled is one that the daemon will not finish before its own end, and says so.
 """
@@ -11,36 +13,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+import socket
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dsqltok import protocol
 from dsqltok.errors import DeniedError, DsqltokError, UnavailableError, UsageError
+from dsqltokd.limits import shortage
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from dsqltokd.limits import Limits
 
 _log = logging.getLogger(__name__)
-_TURN = 16  # reads of one connection before the others have their turn
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What clients may take.
-
-    `pending` is how many requests of one connection are worked on at a time, `unread` how many bytes of answers wait
-    for one that does not read. A request has `request_seconds` to arrive, the next one `idle_seconds` to begin; whether
-    they do is looked at every `sweep_seconds`. An answer that takes `notice_seconds` is announced to who wants it.
-    """
-
-    connections: int = 1024
-    pending: int = 256
-    unread: int = 4 << 20
-    request_seconds: float = 10.0
-    idle_seconds: float = 300.0
-    sweep_seconds: float = 5.0
-    notice_seconds: float = 0.3
+_TURN = 16  # requests of one connection, or reads, before the others have their turn
 
 
 class Channel(Protocol):
@@ -50,7 +36,7 @@ class Channel(Protocol):
         """Send a notification."""
 
     def on_close(self, callback: Callable[[], None]) -> None:
-        """Have `callback` called when the connection ends."""
+        """Have `callback` called when the connection ends; where it waits for too much already, now: `UsageError`."""
 
 
 class UnknownMethodError(Exception):
@@ -72,6 +58,9 @@ class Host(Protocol):
     def adopt(self, connection: Connection) -> None:
         """Count a connection that goes on."""
 
+    def touch(self, connection: Connection) -> None:
+        """Note that something was asked or answered."""
+
     def release(self, connection: Connection) -> None:
         """Count a connection no more."""
 
@@ -82,26 +71,54 @@ class Connection:
     def __init__(self, server: Host, sock: socket.socket) -> None:
         self._server = server
         self._sock = sock
-        self._received = b""
+        self._lines: Iterator[bytes] = iter(())  # complete, and not answered yet
+        self._received = b""  # what follows them
         self._unsent = b""
         self._ended = False  # the peer sends no more
         self._farewells: list[Callable[[], None]] = []
         self._watched = False  # known to the server and the loop
         self._reading = False
+        self._next_turn: asyncio.Handle | None = None
         self.closed = False
         self.tasks: set[asyncio.Task[None]] = set()
         self._limits = server.limits
-        self.deadline = server.loop.time() + server.limits.request_seconds
+        now = server.loop.time()
+        self._spared_until = now + server.limits.first_seconds
+        self.deadline = now + server.limits.request_seconds
+
+    @property
+    def watching(self) -> bool:
+        """Tell whether it waits for notifications."""
+        return bool(self._farewells)
+
+    def rests(self, now: float) -> bool:
+        """Tell whether nothing of it is being worked on, and it has had a moment to ask for something."""
+        return not self.tasks and self._next_turn is None and now >= self._spared_until
+
+    def stirs(self) -> bool:
+        """Tell whether it has sent something that was not looked at yet."""
+        try:
+            return self._reading and self._sock.recv(1, socket.MSG_PEEK) != b""
+        except OSError:
+            return False
 
     def notify(self, method: str, params: dict[str, Any]) -> None:
         """Send a notification."""
         self._send(protocol.notification(method, params))
 
     def on_close(self, callback: Callable[[], None]) -> None:
-        """Have `callback` called when the connection ends. From now on it may rest for as long as it likes."""
+        """Have `callback` called when the connection ends. From now on it may rest for as long as it likes.
+
+        Raises `UsageError`, and calls it at once, where the connection waits for too much already.
+        """
         if self.closed:
             callback()
             return
+        if len(self._farewells) >= self._limits.pending:
+            callback()
+            raise UsageError(
+                f"a connection watches at most {self._limits.pending} tokens", hint="open another one for more"
+            )
         self._farewells.append(callback)
         self.deadline = float("inf")
 
@@ -115,7 +132,8 @@ class Connection:
         """Wait for more."""
         self._watched = True
         self._server.adopt(self)
-        self._read_on()
+        if not self._full():
+            self._read_on()
 
     def _read_on(self) -> None:
         if self._watched and not self._reading and not self._ended:
@@ -124,31 +142,47 @@ class Connection:
 
     def receive(self) -> None:
         """Take what has arrived, and answer it."""
+        if self._full():
+            return
         for _ in range(_TURN):
+            line = next(self._lines, None)
+            if line is None:
+                if not self._read():
+                    return
+                line = next(self._lines, b"")
+            self._take(line)
             if self.closed or self._full():
                 return
-            try:
-                more = self._sock.recv(protocol.MAX_REQUEST)
-            except BlockingIOError:
-                return
-            except OSError:
-                self.close()
-                return
-            if not more:
-                self._end()
-                return
-            begun = bool(self._received)
-            self._received += more
-            self._take_lines(begun=begun)
+        self._take_turn()
+
+    def _take_turn(self) -> None:
+        """Receive again, without new bytes, when the others have had their turn."""
+        if self._next_turn is None and not self.closed:
+            self._next_turn = self._server.loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._next_turn = None
+        if not self.closed:
+            self.receive()
 
     def _full(self) -> bool:
-        """Tell whether enough is being worked on; if so, read no more until `_finish` says otherwise."""
-        if len(self.tasks) < self._limits.pending:
+        """Tell whether enough is being worked on or waits to be read; if so, take no more until `_go_on`."""
+        if len(self.tasks) < self._limits.pending and not self._unsent:
             return False
         if self._reading:
             self._reading = False
             self._server.loop.remove_reader(self._sock)
         return True
+
+    def _go_on(self) -> None:
+        """Something was answered or read: take more, and see whether that was all."""
+        if self.closed:
+            return
+        self.deadline = max(self.deadline, self._server.loop.time() + self._limits.request_seconds)
+        if not self._full():
+            self._read_on()
+            self._take_turn()
+        self._close_if_done()
 
     def close(self) -> None:
         """Hang up."""
@@ -158,10 +192,37 @@ class Connection:
         if self._watched:
             self._server.loop.remove_reader(self._sock)
             self._server.loop.remove_writer(self._sock)
-            self._server.release(self)
         self._sock.close()
+        if self._watched:
+            self._server.release(self)
         for farewell in self._farewells:
             farewell()
+
+    def _read(self) -> bool:
+        """Read once; tell whether anything had arrived."""
+        try:
+            more = self._sock.recv(protocol.MAX_REQUEST)
+        except BlockingIOError:
+            return False
+        except OSError:
+            self.close()
+            return False
+        if not more:
+            self._end()
+            return False
+        begun = bool(self._received)  # a part of the first line was here before, and its time runs
+        *lines, self._received = (self._received + more).split(b"\n")
+        if len(self._received) >= protocol.MAX_REQUEST:
+            lines.append(self._received)
+        self._lines = iter(lines)
+        if lines:
+            self._spared_until = 0.0
+            if self._watched:
+                self._server.touch(self)
+        if not self._farewells and (lines or not begun):
+            pause = self._limits.request_seconds if self._received else self._limits.idle_seconds
+            self.deadline = self._server.loop.time() + pause
+        return True
 
     def _end(self) -> None:
         self._ended = True
@@ -174,25 +235,18 @@ class Connection:
         if self._ended and not self.tasks and not self._unsent:
             self.close()
 
-    def _take_lines(self, *, begun: bool) -> None:
-        """Answer the complete lines. `begun` tells that a part of the first was here before, and its time runs."""
-        *lines, self._received = self._received.split(b"\n")
-        for line in lines:
-            if len(line) >= protocol.MAX_REQUEST:
-                self._received = line
-                break
-            if line.strip() and not self.closed:
-                self._take(line)
-        if len(self._received) >= protocol.MAX_REQUEST:
-            text = f"a request has at most {protocol.MAX_REQUEST} bytes"
-            error = UsageError(text, hint="most of it is the environment: unset AWS_* variables that are not needed")
-            self._send(protocol.failure(None, error, protocol.INVALID_REQUEST))
-            self.close()
-        elif not self._farewells and (lines or not begun):
-            pause = self._limits.request_seconds if self._received else self._limits.idle_seconds
-            self.deadline = self._server.loop.time() + pause
+    def _too_long(self) -> None:
+        text = f"a request has at most {protocol.MAX_REQUEST} bytes"
+        error = UsageError(text, hint="most of it is the environment: unset AWS_* variables that are not needed")
+        self._send(protocol.failure(None, error, protocol.INVALID_REQUEST))
+        self.close()
 
     def _take(self, line: bytes) -> None:
+        if len(line) >= protocol.MAX_REQUEST:
+            self._too_long()
+            return
+        if not line.strip():
+            return
         try:
             request_id, method, params = protocol.read_request(line)
         except protocol.BadRequestError as bad:
@@ -229,10 +283,8 @@ class Connection:
         assert task is not None  # noqa: S101 - for the type checker
         self.tasks.discard(task)
         self._answer(request_id, line)
-        if not self.closed:
-            self.deadline = max(self.deadline, self._server.loop.time() + self._limits.request_seconds)
-            self._read_on()
-            self._close_if_done()
+        self._server.touch(self)
+        self._go_on()
 
     def _tell_to_wait(self) -> None:
         self._send(protocol.wait(int(self._server.patience())))
@@ -272,7 +324,7 @@ class Connection:
             return
         if not self._unsent:
             self._server.loop.remove_writer(self._sock)
-            self._close_if_done()
+        self._go_on()
 
 
 def _failure(request_id: object, method: str, error: Exception) -> bytes:
@@ -281,6 +333,9 @@ def _failure(request_id: object, method: str, error: Exception) -> bytes:
         return protocol.failure(request_id, unknown, protocol.METHOD_NOT_FOUND)
     if isinstance(error, DsqltokError):
         return protocol.failure(request_id, error)
+    told = shortage(error)
+    if told is not None:
+        return protocol.failure(request_id, told)
     _log.error("%s failed: %s", method, type(error).__name__)
     bug = DsqltokError(f"the daemon failed ({type(error).__name__})", hint="please report this, with the daemon's log")
     return protocol.failure(request_id, bug)

@@ -24,6 +24,13 @@ def hear_of_orphanhood(number: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
 
+def give_memory_back() -> None:
+    """Have the system take what the C library keeps of the memory that was freed, where it can be told to."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 def raise_file_limit() -> int:
     """Allow as many open files as the system lets this process have, within reason; return how many that are."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

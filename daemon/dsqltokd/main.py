@@ -31,7 +31,7 @@ _LOCK_PATIENCE = 12.0  # seconds: longer than a daemon that is leaving takes
 _ACTIVATED_PATIENCE = 5.0  # the one that was there before systemd made the socket drains and leaves
 _LOG_PATIENCE = 1.0
 _CONNECTIONS = 1024
-_OTHER_FILES = 256  # that are left for workers' pipes and watches
+_OTHER_FILES = 256  # that are left for workers' pipes and watches, where there are so many
 _USAGE = """\
 usage: dsqltokd [--help | --version]
 
@@ -92,18 +92,19 @@ async def _serve(
     settings: Settings, place: Place, registry: Registry, notifier: systemd.Notifier, written: log.Log
 ) -> None:
     # A daemon that finds another one need not load these.
-    from dsqltokd.connection import Limits  # noqa: PLC0415
+    from dsqltokd.limits import Limits  # noqa: PLC0415
     from dsqltokd.service import Service  # noqa: PLC0415
 
     # Whom AWS takes a caller for is the caller's to say: what the daemon itself was started with must not leak in.
     environment = {name: value for name, value in os.environ.items() if not is_aws(name)}
-    connections = hardening.raise_file_limit() - _OTHER_FILES
+    files = hardening.raise_file_limit()
+    connections = min(_CONNECTIONS, max(files // 2, files - _OTHER_FILES))
     service = Service(
         settings=settings,
         place=place,
         registry=registry,
         environment=environment,
-        limits=Limits(connections=max(1, min(_CONNECTIONS, connections))),
+        limits=Limits(connections=connections),
         notifier=notifier,
     )
     loop = asyncio.get_running_loop()

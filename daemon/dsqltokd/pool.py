@@ -21,6 +21,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import DsqltokError, TimedOutError, UnavailableError, from_data
+from dsqltokd.limits import shortage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -169,7 +170,7 @@ class Pool:
                 raise TimedOutError(f"the {kind} worker did not finish in {deadline:g} s", hint=hint) from None
             except (_DiedError, OSError) as error:
                 hint = "see the daemon's log; if it goes on, reinstall dsqltok"
-                raise UnavailableError(f"the {kind} worker died", hint=hint) from error
+                raise shortage(error) or UnavailableError(f"the {kind} worker died", hint=hint) from error
 
     async def _do(
         self, kind: str, job: Mapping[str, Any], key: object, deadline: float, *, linger: bool, deaths: int = 0

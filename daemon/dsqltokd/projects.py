@@ -240,6 +240,9 @@ class Projects:
         return answer
 
     def _note(self, entry: Entry, error: DsqltokError) -> None:
+        # What was never good its caller is told, and nobody else needs to know. A bare DsqltokError is a bug.
+        if entry.outcome is not None or type(error) is DsqltokError:
+            _log.warning("project: %s", error.message)
         # Only a file that no longer makes sense keeps its last good meaning. One that now means something else has
         # that new meaning, though it be an error; so has one that is gone, or that is not to be trusted any more.
         if type(error) not in (ConfigurationError, DsqltokError) and not error.retryable:
@@ -250,7 +253,6 @@ class Projects:
             entry.current = True  # while there is something to serve, not every caller is to wait for what hangs
             asyncio.get_running_loop().call_later(_HUNG_SECONDS, _outdate, entry, entry.outcome)
         entry.error = error.fresh()
-        _log.warning("project: %s", error.message)
 
     def _hold(self, entry: Entry, environment: dict[str, str | None], files: list[Any]) -> None:
         """Take the answer for current until one of `files` changes."""

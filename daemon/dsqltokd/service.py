@@ -31,8 +31,9 @@ from dsqltokd.watch import Watcher
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from dsqltokd.connection import Channel, Limits
+    from dsqltokd.connection import Channel
     from dsqltokd.files import Identity as FileIdentity
+    from dsqltokd.limits import Limits
     from dsqltokd.model import Identity
     from dsqltokd.persist import Stored
     from dsqltokd.place import Place

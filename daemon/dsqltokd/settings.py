@@ -39,12 +39,16 @@ class Settings:
         """Read the file again. One that makes no sense leaves `now` as it is."""
         try:
             # In a thread: the directory may be on a mount that is dead by now.
-            self._take(await asyncio.to_thread(config.load, self.path))
+            found = await asyncio.to_thread(config.load, self.path)
         except DsqltokError as error:
+            if self.error is None or error.message != self.error.message:
+                _log.warning("%s; what was in force goes on", error.message)
             self.error = error
-            _log.warning("%s; what was in force goes on", error.message)
         else:
-            _log.info("%s was read again", self.path)
+            news = found != self.now or self.error is not None
+            self._take(found)
+            if news:
+                _log.info("%s was read again", self.path)
 
     def _take(self, found: Config) -> None:
         self.now, self.error, self._good = found, None, True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import shlex
 import signal
 import time
@@ -303,6 +304,22 @@ def test_what_a_helper_leaves_behind_ends_with_the_job_that_failed(bench: Bench)
         assert failed["error"]["kind"] == "credentials"
         assert await reading == b""
         assert pool.size == 0
+        pool.close()
+
+    play(scene())
+
+
+def test_where_the_system_gives_no_worker_that_is_said(bench: Bench) -> None:
+    async def scene() -> None:
+        pool, job = Pool(ENVIRONMENT), bench.project()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            with pytest.raises(UnavailableError, match="no more"):
+                await pool.run("project", job, deadline=PATIENCE)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert (await pool.run("project", job, deadline=PATIENCE))["targets"]
         pool.close()
 
     play(scene())

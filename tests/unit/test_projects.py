@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dsqltok.errors import NotFoundError
 from dsqltokd.evaluation import Evaluator
 from dsqltokd.model import Secret
 from dsqltokd.pool import Pool
@@ -18,7 +20,6 @@ from unit.projectjob import HOST, SEED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from dsqltokd.query import Key
 
@@ -105,5 +106,27 @@ def test_an_evaluation_that_an_edit_overtook_is_not_served(query: Query) -> None
             assert entry.current
         finally:
             pool.close()
+
+    play(scene())
+
+
+def damage(path: str) -> None:
+    Path(path).write_text("nonsense")
+
+
+def test_only_a_project_that_was_good_is_told_in_the_log(query: Query, caplog: pytest.LogCaptureFixture) -> None:
+    async def scene() -> None:
+        pool = Pool({"PATH": "/usr/bin:/bin"})
+        projects = Projects(CountingEvaluator(pool), follow=lambda *_: None, forget=lambda _: None)
+        key = query.key(str(query.config))
+        with pytest.raises(NotFoundError):
+            await projects.get(query.key("/nonexistent/atlas.hcl"), query)
+        assert "project: " not in caplog.text
+        await projects.get(key, query)
+        damage(key.config)
+        projects.changed(key.config)
+        assert (await projects.get(key, query)).warnings
+        assert caplog.text.count("project: ") == 1
+        pool.close()
 
     play(scene())
