@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from datetime import UTC, datetime
@@ -78,7 +79,7 @@ class Service:
         self._look = asyncio.Event()
         self._gone = asyncio.Event()
         self._started_at = datetime.now(UTC)
-        self.watcher = Watcher(lambda path: self._hear(self._file_changed, path))
+        self.watcher = Watcher(lambda path, found: self._hear(self._file_changed, path, found and list(found)))
         self.figures = Figures()
         self.pool = Pool(environment, observe=self._job_done)
         self.tokens = Tokens(
@@ -294,14 +295,12 @@ class Service:
         if not any(path in files for files in self._files.values()):
             self.watcher.forget(path)
 
-    def _hear(self, callback: Callable[[Any], None], value: object) -> None:
-        """Bring something from the watcher's thread into the loop."""
-        try:
-            self._loop.call_soon_threadsafe(callback, value)
-        except RuntimeError:
-            pass  # the loop has ended, and nobody needs to know any more
+    def _hear(self, callback: Callable[..., None], *values: object) -> None:
+        """Bring something from the watcher's thread into the loop, unless it has ended."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(callback, *values)
 
-    def _file_changed(self, path: str) -> None:
+    def _file_changed(self, path: str, found: list[int] | None) -> None:
         if path == self.settings.path:
             self.reload()
         if path == self.place.socket_path:
@@ -312,9 +311,11 @@ class Service:
         if self.projects.changed(path):
             _log.info("%s has changed", path)
         for identity, files in self._files.items():
-            if path in files and path in self._sign_ins and self.tokens.is_refreshing(identity):
+            if files.get(path, found) == found:
+                continue  # it rests on other files, or on what this one is now
+            if path in self._sign_ins and self.tokens.is_refreshing(identity):
                 self._unsure.setdefault(identity, set()).add(path)
-            elif path in files:
+            else:
                 _log.info("%s has changed: %s is to be signed for again", path, identity.describe())
                 self._changed_meanwhile.add(identity)
                 self.tokens.invalidate(identity)
@@ -334,8 +335,7 @@ class Service:
         self.requests.tell()
 
     def _tokens_changed(self, identity: Identity) -> None:
-        for path in self._unsure.pop(identity, ()):
-            # It is no news where the refresh has written this itself, and said so.
+        for path in self._unsure.pop(identity, ()):  # it is no news where the refresh has written it and said so
             self._follow(path, self._files.get(identity, {}).get(path))
         if identity.seal is None:
             self.keeper.touch()

@@ -63,6 +63,7 @@ class _File:
     seen: Identity | None
     since: float
     mounts: frozenset[str]
+    disputed: bool = False  # its readers saw different versions, of which one at least is out of date
     way: frozenset[str] = frozenset()
     waiting: list[Callable[[bool], None]] = field(default_factory=list)
 
@@ -73,9 +74,12 @@ class _File:
 
 
 class Watcher:
-    """Follows files and reports each change once, by calling `changed(path)` in its own thread."""
+    """Follows files and reports each change once, by calling `changed(path, found)` in its own thread.
 
-    def __init__(self, changed: Callable[[str], None]) -> None:
+    `found` is what the file is now: whoever read that is up to date.
+    """
+
+    def __init__(self, changed: Callable[[str, Identity | None], None]) -> None:
         self._changed = changed
         self._inbox: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._events = Events(lambda entries: self._inbox.put(_Event(entries)))
@@ -191,8 +195,7 @@ class Watcher:
         if file is None:
             self._lanes.read_mounts()
             file = self._files[item.path] = _File(item.seen, 0.0, self._lanes.guess(item.path))
-        elif file.seen != item.seen:
-            self._changed(item.path)  # another reader saw another version, and one of the two is out of date
+        file.disputed |= file.seen != item.seen
         file.seen, file.since = item.seen, time.monotonic()
         if item.settled is not None:
             file.waiting.append(item.settled)
@@ -212,10 +215,10 @@ class Watcher:
         if look.since < file.since:
             return  # somebody has read it since, and another look is to follow
         same = look.found == file.seen
-        if not same:
-            file.seen = look.found
-            self._changed(path)
-            if look.told and not look.asked:  # nothing told of it after all: the watches may be dead
+        if file.disputed or not same:
+            file.seen, file.disputed = look.found, False
+            self._changed(path, look.found)
+            if not same and look.told and not look.asked:  # nothing told of it after all: the watches may be dead
                 self._lanes.renew(map(os.path.dirname, look.way))
                 self._lanes.want([path], asked=True)
         file.settle(same)

@@ -152,6 +152,13 @@ def test_a_session_that_ends_while_it_cannot_be_renewed_does_not_hide_why(home: 
         assert aws.run({**job(home, "role"), **ending})["error"]["kind"] == "unavailable"
 
 
+def test_a_session_that_ends_before_it_has_signed_may_be_had_anew(home: Path) -> None:
+    keys = {"access_key_id": "ASIA", "secret_access_key": "x", "session_token": "x"}
+    ended = {"session": {**keys, "obtained_at": time.time() - 900, "expires_at": time.time() - 1}, "renew": False}
+    error = aws.run({**job(home, ""), "profile": None, **ended})["error"]
+    assert (error["message"], error["retryable"]) == ("the AWS credentials have expired", True)
+
+
 @pytest.mark.parametrize(
     ("mood", "said"),
     [

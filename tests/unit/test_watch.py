@@ -25,6 +25,8 @@ from dsqltokd.watch import Watcher
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dsqltokd.files import Identity
+
 AT_ONCE = watch.RECONCILE / 2
 
 
@@ -33,7 +35,7 @@ class Watched:
 
     def __init__(self, directory: Path) -> None:
         self.changes: queue.Queue[str] = queue.Queue()
-        self.watcher = Watcher(self.changes.put)
+        self.watcher = Watcher(lambda path, _found: self.changes.put(path))
         self.watcher.start()
         self.fence = directory / "fence"
         self.follow(self.fence)
@@ -160,6 +162,17 @@ def test_an_edit_between_reading_and_following_is_not_lost(watched: Watched, fil
     assert not watched.follow_since(file, before)
     watched.sees(file)
     assert watched.rest() == []
+
+
+def test_of_two_readers_of_different_versions_one_can_tell_that_it_is_up_to_date(file: Path) -> None:
+    changes: queue.Queue[tuple[str, Identity | None]] = queue.Queue()
+    watcher = Watcher(lambda *changed: changes.put(changed))
+    watcher.follow(str(file), identity(str(file)))
+    file.write_text("new")
+    watcher.follow(str(file), identity(str(file)))
+    watcher.start()
+    assert changes.get(timeout=10) == (str(file), identity(str(file)))
+    watcher.stop(10)
 
 
 def test_following_again_what_has_not_changed_reports_nothing(watched: Watched, file: Path) -> None:

@@ -310,18 +310,18 @@ def _sign_all(
         if action == "DbConnectAdmin":
             make = signers[region].generate_db_connect_admin_auth_token
         value = make(Hostname=host, Region=region, ExpiresIn=ttl)
-        tokens.append(_dated(value, region, ttl, credentials.expires_at))
+        tokens.append(_dated(value, region, ttl, credentials))
     return tokens
 
 
-def _dated(value: str, region: str, ttl: int, expires_at: float | None) -> dict[str, Any]:
+def _dated(value: str, region: str, ttl: int, credentials: _Credentials) -> dict[str, Any]:
     stamp = parse_qs(urlsplit("https://" + value).query)["X-Amz-Date"][0]
     signed_at = datetime.strptime(stamp, _ISO_BASIC).replace(tzinfo=UTC).timestamp()
-    ends = signed_at + ttl if expires_at is None else min(signed_at + ttl, expires_at)
+    ends = min(signed_at + ttl, credentials.expires_at or float("inf"))
     if ends <= time.time():
-        raise CredentialsError(
-            "the AWS credentials have expired", hint="renew them where they come from (for sso: aws sso login)"
-        )
+        hint = "renew them where they come from (for sso: aws sso login)"
+        # Those of a session ended while the machine slept, or its clock was set, and others may be had.
+        raise CredentialsError("the AWS credentials have expired", hint=hint, retryable=credentials.keep)
     return {"value": value, "region": region, "signed_at": signed_at, "expires_at": ends}
 
 

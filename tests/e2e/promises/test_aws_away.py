@@ -201,7 +201,7 @@ def signed_in(desk: Desk, sso: Sso, life_s: float) -> None:
 
 
 @pytest.mark.promise(
-    SERVED, fault="STS refused, silent, dripping, throttled, down, garbled, empty, expired", short=3, long=55
+    SERVED, fault="STS refused, silent, dripping, throttled, down, garbled, empty, expired", short=3, long=44
 )
 def test_while_sts_is_away(faults: Faults, by_role: Away) -> None:
     with by_role.desk.daemon():
@@ -210,7 +210,7 @@ def test_while_sts_is_away(faults: Faults, by_role: Away) -> None:
 
 
 @pytest.mark.promise(
-    SERVED, fault="SSO refused, silent, dripping, throttled, down, garbled, empty, expired", short=1, long=50
+    SERVED, fault="SSO refused, silent, dripping, throttled, down, garbled, empty, expired", short=1, long=30
 )
 def test_while_single_sign_on_is_away(faults: Faults, by_sign_in: Away, sso: Sso) -> None:
     signed_in(by_sign_in.desk, sso, 30 * 86_400)
@@ -219,7 +219,7 @@ def test_while_single_sign_on_is_away(faults: Faults, by_sign_in: Away, sso: Sso
             by_sign_in.outage(SSO_AWAY[turn % len(SSO_AWAY)])
 
 
-@pytest.mark.promise(SERVED, fault="SSO away as the sign-in is to be renewed", short=1, long=40)
+@pytest.mark.promise(SERVED, fault="SSO away as the sign-in is to be renewed", short=1, long=24)
 def test_while_a_sign_in_cannot_be_renewed(faults: Faults, by_sign_in: Away, sso: Sso) -> None:
     signed_in(by_sign_in.desk, sso, LIFE)
     with by_sign_in.desk.daemon():
@@ -232,7 +232,7 @@ def test_while_a_sign_in_cannot_be_renewed(faults: Faults, by_sign_in: Away, sso
     "a session signs to its end while it cannot be renewed",
     fault="SSO renews the sign-in and gives no credentials",
     short=1,
-    long=40,
+    long=15,
 )
 def test_while_single_sign_on_is_half_away(faults: Faults, by_sign_in: Away, sso: Sso) -> None:
     signed_in(by_sign_in.desk, sso, LIFE)
@@ -251,7 +251,7 @@ def test_while_single_sign_on_is_half_away(faults: Faults, by_sign_in: Away, sso
 
 
 @pytest.mark.promise(
-    SERVED, fault="away for so long that the background rests; one watches, nobody asks", short=1, long=10
+    SERVED, fault="away for so long that the background rests; one watches, nobody asks", short=1, long=6
 )
 def test_whoever_watches_is_told_once_aws_is_back(faults: Faults, by_role: Away) -> None:
     with by_role.desk.daemon(), by_role.desk.connection() as watching, by_role.desk.connection() as asking:
@@ -270,7 +270,7 @@ def test_whoever_watches_is_told_once_aws_is_back(faults: Faults, by_role: Away)
             by_role.works(answer["token"])
 
 
-@pytest.mark.promise(QUICK, fault="AWS never answers", short=2, long=40)
+@pytest.mark.promise(QUICK, fault="AWS never answers", short=2, long=20)
 def test_who_has_a_token_does_not_wait_for_aws(faults: Faults, by_role: Away) -> None:
     by_role.desk.configure("aws_timeout = 40\n")
     with by_role.desk.daemon(), by_role.desk.connection() as connection:
@@ -305,9 +305,9 @@ def hammer(away: Away, connections: list[Connection], seconds: float) -> None:
             return
 
 
-@pytest.mark.promise(BOUNDED, fault="a minute, throttled or empty; 100 at once ask again and again", short=1, long=30)
+@pytest.mark.promise(BOUNDED, fault="a minute, throttled or empty; 100 at once ask again and again", short=1, long=8)
 def test_requests_of_a_minute_are_few(faults: Faults, by_role: Away, request: pytest.FixtureRequest) -> None:
-    real = 2 if request.config.getoption("soak") else 0  # of these minutes pass by themselves
+    real = 1 if request.config.getoption("soak") else 0  # minutes that pass by themselves
     with by_role.desk.daemon(), contextlib.ExitStack() as parts:
         several = [parts.enter_context(by_role.desk.connection()) for _ in range(4)]
         for turn in faults:
@@ -329,7 +329,7 @@ def test_requests_of_a_minute_are_few(faults: Faults, by_role: Away, request: py
             faults.hold(2 <= times <= 15, f"AWS is asked {times} times")
 
 
-@pytest.mark.promise(BOUNDED, fault="empty, nobody asks", short=1, long=4)
+@pytest.mark.promise(BOUNDED, fault="empty, nobody asks", short=1, long=2)
 def test_attempts_of_the_background_are_few(faults: Faults, by_role: Away, request: pytest.FixtureRequest) -> None:
     attempts = 6 if request.config.getoption("soak") else 2
     with by_role.desk.daemon(), by_role.desk.connection() as connection:
