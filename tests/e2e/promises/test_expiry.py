@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -27,6 +28,7 @@ PAUSE_S = 35.0  # after a failure that does not pass by itself, AWS is asked aga
 REST_S = 31.0  # for which a token is left alone that its credentials cut short
 RENEWED_AT = 0.66  # of their life, at the latest, where they can be had
 A_MOMENT_S = 5.0
+ORDER = "what the AWS files say now counts, whatever was begun before"
 RIGHT = "the first token is right by the clock as it is then"
 
 
@@ -173,3 +175,37 @@ def test_suspended_in_the_middle_of_a_refresh(
             good = "result" in answer and Judge.read(answer["result"]["token"], clock())
             faults.hold(bool(good and good.left >= 300), f"what came of it: {answer}")
             stepped.suspend(1000.0)
+
+
+@pytest.mark.promise(ORDER, fault="changed in the middle of a refresh", short=2, long=50)
+def test_files_that_change_in_the_middle_of_a_refresh(
+    faults: Faults, desk: Desk, helper: HeldHelper, example: Callable[[str], str]
+) -> None:
+    example("admin")
+    wanted = [{"config": str(desk.work / "atlas.hcl"), "env": "dsql"}]
+    process = f"credential_process = {helper.path}"
+
+    def invalidations() -> int:
+        return desk.log.read_text().count("is to be signed for again")
+
+    desk.aws(config=f"[default]\n{process} first\n", credentials="[other]\n")
+    with desk.daemon(), Crowd(desk) as crowd:
+        crowd.ask("token.get", wanted)
+        for turn in faults:
+            helper.hang()
+            helper.forget()
+            desk.aws(config=f"[default]\n{process} {turn}\n")
+            eventually(lambda: bool(helper.begun), "a refresh is in flight")
+            crowd.begin("token.get", wanted)
+            before = invalidations()
+            key = f"AKIA{turn:016}"
+            desk.aws(config=f"[default]\naws_access_key_id = {key}\naws_secret_access_key = x\n")
+            eventually(partial(_is_more, invalidations, before), "the change is seen")
+            helper.go_on()
+            answers = [*crowd.answers(), *crowd.ask("token.get", wanted)]
+            keys = {dated.access_key_id(answer["result"]["token"]) for answer in answers}
+            faults.hold(keys == {key}, f"signed by {keys}, not by {key}")
+
+
+def _is_more(number: Callable[[], int], before: int) -> bool:
+    return number() > before
