@@ -205,6 +205,24 @@ def test_a_request_does_not_wait_for_the_turns_of_the_background(pool: HeldPool)
     asyncio.run(woken())
 
 
+def test_a_refresh_that_somebody_waits_for_takes_no_turn_of_the_background(pool: HeldPool) -> None:
+    async def woken() -> None:
+        tokens = tokens_of(pool)
+        profiles = ["prod", *(f"hung-{number}" for number in range(MOST_UNASKED))]
+        pool.hold(*profiles)
+        for profile in profiles:
+            tokens.states[Identity(profile)] = nearly_over(target(profile))
+        waiting = asyncio.create_task(tokens.get(target("prod"), {}))
+        await asyncio.sleep(0)
+        tokens.tick()
+        await settle()
+        assert sorted(pool.begun) == sorted((profile, 1) for profile in profiles)
+        waiting.cancel()
+        await tokens.close()
+
+    asyncio.run(woken())
+
+
 def test_while_the_background_is_busy_nothing_spins(pool: HeldPool) -> None:
     async def woken() -> None:
         tokens = tokens_of(pool)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from helper import HeldHelper
 from promise import Faults
 from standin import dated
 
@@ -45,3 +46,10 @@ def renewing(desk: Desk, ledger: Ledger) -> Desk:
     helper = desk.write(desk.root / "helper", dated.program(900), mode=0o755)
     desk.aws(config=f"[default]\ncredential_process = {helper}\n", credentials="[other]\n")
     return desk
+
+
+@pytest.fixture
+def helper(desk: Desk, ledger: Ledger) -> HeldHelper:
+    """Give a credential_process of new credentials, of 15 minutes, that notes its runs and may be held up."""
+    ledger.also_ask(dated.find)
+    return HeldHelper(desk)

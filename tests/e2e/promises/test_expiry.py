@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from crowd import Crowd
 from day import HOST, Day
 from desk import eventually
 from standin import dated
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from desk import Desk
+    from helper import HeldHelper
     from promise import Faults
     from standin.ledger import Clock, Ledger
     from standin.secretservice import SecretService
@@ -25,6 +28,8 @@ PAUSE_S = 35.0  # after a failure that does not pass by itself, AWS is asked aga
 REST_S = 31.0  # for which a token is left alone that its credentials cut short
 RENEWED_AT = 0.66  # of their life, at the latest, where they can be had
 A_MOMENT_S = 5.0
+ORDER = "what the AWS files say now counts, whatever was begun before"
+RIGHT = "the first token is right by the clock as it is then"
 
 
 class Good(NamedTuple):
@@ -54,7 +59,7 @@ class Judge:
         troubled = self._day.boot - self._trouble_at < PAUSE_S
         if token is None:
             return self._withheld(moments[1]) if troubled else "no token, though credentials can be had"
-        good = [found for at in moments if (found := self._read(token, at))]
+        good = [found for at in moments if (found := self.read(token, at))]
         if not good:
             return "a dead token"
         left = max(each.left for each in good)
@@ -67,10 +72,12 @@ class Judge:
 
     def left(self, token: str) -> float:
         """Return the seconds for which a token is good, from now on."""
-        good = self._read(token, self._day.clock())
+        good = self.read(token, self._day.clock())
         return good.left if good else 0.0
 
-    def _read(self, token: str, at: float) -> Good | None:
+    @staticmethod
+    def read(token: str, at: float) -> Good | None:
+        """Return what a token is good for at a moment, None where the endpoint would refuse it."""
         try:
             login = authenticate(token, host=HOST, user="admin", now=at, credentials_of=dated.find)
         except Refusal:
@@ -96,7 +103,7 @@ class Judge:
         token, ends, lost = self._in_hand
         if lost < self._day.lost or self._day.boot > ends - A_MOMENT_S:
             return ""
-        good = self._read(token, at)
+        good = self.read(token, at)
         return "the last good token was withheld" if good and good.left > A_MOMENT_S else ""
 
 
@@ -117,7 +124,7 @@ def day(desk: Desk, keyring: SecretService, stepped: Steps, clock: Clock, ledger
 
 
 @pytest.mark.promise(
-    NEVER, fault="sleep, clock steps, credentials of any life or none, edits, crashes in any order", short=40, long=1500
+    NEVER, fault="sleep, clock steps, credentials of any life or none, edits, crashes in any order", short=20, long=600
 )
 def test_any_day(faults: Faults, day: Day, login: Callable[..., str]) -> None:
     judge = Judge(day)
@@ -147,3 +154,58 @@ def test_any_day(faults: Faults, day: Day, login: Callable[..., str]) -> None:
             [token] = day.by_socket()
             if token and judge.left(token) > A_MOMENT_S:
                 faults.hold(login(token=token) == "admin", "nobody is let in")
+
+
+@pytest.mark.promise(RIGHT, fault="suspended in the middle of a refresh", short=2, long=50)
+def test_suspended_in_the_middle_of_a_refresh(
+    *, faults: Faults, desk: Desk, helper: HeldHelper, example: Callable[[str], str], stepped: Steps, clock: Clock
+) -> None:
+    desk.aws(config=f"[default]\ncredential_process = {helper.path} me\n", credentials="[other]\n")
+    example("admin")
+    wanted = [{"config": str(desk.work / "atlas.hcl"), "env": "dsql"}]
+    with desk.daemon(), Crowd(desk) as crowd:
+        for _ in faults:
+            helper.forget()
+            helper.hang()
+            crowd.begin("token.get", wanted)
+            eventually(lambda: bool(helper.begun), "a refresh is in flight")
+            stepped.suspend(1000.0)
+            helper.go_on()
+            [answer] = crowd.answers()
+            good = "result" in answer and Judge.read(answer["result"]["token"], clock())
+            faults.hold(bool(good and good.left >= 300), f"what came of it: {answer}")
+            stepped.suspend(1000.0)
+
+
+@pytest.mark.promise(ORDER, fault="changed in the middle of a refresh", short=2, long=50)
+def test_files_that_change_in_the_middle_of_a_refresh(
+    faults: Faults, desk: Desk, helper: HeldHelper, example: Callable[[str], str]
+) -> None:
+    example("admin")
+    wanted = [{"config": str(desk.work / "atlas.hcl"), "env": "dsql"}]
+    process = f"credential_process = {helper.path}"
+
+    def invalidations() -> int:
+        return desk.log.read_text().count("is to be signed for again")
+
+    desk.aws(config=f"[default]\n{process} first\n", credentials="[other]\n")
+    with desk.daemon(), Crowd(desk) as crowd:
+        crowd.ask("token.get", wanted)
+        for turn in faults:
+            helper.hang()
+            helper.forget()
+            desk.aws(config=f"[default]\n{process} {turn}\n")
+            eventually(lambda: bool(helper.begun), "a refresh is in flight")
+            crowd.begin("token.get", wanted)
+            before = invalidations()
+            key = f"AKIA{turn:016}"
+            desk.aws(config=f"[default]\naws_access_key_id = {key}\naws_secret_access_key = x\n")
+            eventually(partial(_is_more, invalidations, before), "the change is seen")
+            helper.go_on()
+            answers = [*crowd.answers(), *crowd.ask("token.get", wanted)]
+            keys = {dated.access_key_id(answer["result"]["token"]) for answer in answers}
+            faults.hold(keys == {key}, f"signed by {keys}, not by {key}")
+
+
+def _is_more(number: Callable[[], int], before: int) -> bool:
+    return number() > before

@@ -10,14 +10,13 @@ import pytest
 
 from crowd import Crowd
 from desk import ACCESS_KEY_ID, SECRET_ACCESS_KEY, eventually
-from standin import dated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from desk import Desk
+    from helper import HeldHelper
     from promise import Faults
-    from standin.ledger import Ledger
     from standin.steps import Steps
 
 ONCE = "however many clients ask at once, credentials are obtained once, and all tokens signed in one worker"
@@ -46,54 +45,6 @@ data "aws_dsql_token" "db" {
   profile  = var.team
 }
 """
-
-
-class Helper:
-    """A program for credential_process that notes when it begins and ends, by who it is run for, and may be held up."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._notes, self._barrier = desk.root / "runs", desk.root / "barrier"
-        desk.write(self._notes, "")
-        gives = desk.write(desk.root / "gives", dated.program(900), mode=0o755)
-        text = (
-            f'#!/bin/sh\necho "begin $1" >> {self._notes}\n'
-            f"while test -e {self._barrier}; do sleep 0.1; done\n"
-            f'echo "end $1" >> {self._notes}\nexec {gives}\n'
-        )
-        self.path = desk.write(desk.root / "helper", text, mode=0o755)
-
-    @property
-    def begun(self) -> list[str]:
-        """Return for whom it was run, in order."""
-        return re.findall("^begin (.*)$", self._notes.read_text(), re.MULTILINE)
-
-    @property
-    def busiest(self) -> int:
-        """Return how many ran at a time, at most."""
-        running = most = 0
-        for line in self._notes.read_text().splitlines():
-            running += 1 if line.startswith("begin") else -1
-            most = max(most, running)
-        return most
-
-    def forget(self) -> None:
-        """Forget what it noted."""
-        self._desk.write(self._notes, "")
-
-    def hang(self) -> None:
-        """Have whoever runs it wait."""
-        self._desk.write(self._barrier, "")
-
-    def go_on(self) -> None:
-        """Have nobody wait any more."""
-        self._barrier.unlink()
-
-
-@pytest.fixture
-def helper(desk: Desk, ledger: Ledger) -> Helper:
-    ledger.also_ask(dated.find)
-    return Helper(desk)
 
 
 class Log:
@@ -141,7 +92,7 @@ def test_one_target(
     *,
     faults: Faults,
     desk: Desk,
-    helper: Helper,
+    helper: HeldHelper,
     example: Callable[[str], str],
     stepped: Steps,
     log: Log,
@@ -165,7 +116,7 @@ def test_one_target(
 
 
 @pytest.mark.promise(ONCE, fault="500 tokens of one identity expire at once, and are asked for", short=1, long=50)
-def test_many_targets(faults: Faults, desk: Desk, helper: Helper, stepped: Steps, log: Log) -> None:
+def test_many_targets(faults: Faults, desk: Desk, helper: HeldHelper, stepped: Steps, log: Log) -> None:
     wanted = many_targets(desk, helper)
     with desk.daemon(), Crowd(desk) as crowd:
         tokens(crowd.ask("token.get", wanted))
@@ -180,7 +131,9 @@ def test_many_targets(faults: Faults, desk: Desk, helper: Helper, stepped: Steps
 
 
 @pytest.mark.promise(ONCE, fault="the AWS files behind 500 warm tokens change", short=1, long=50)
-def test_many_targets_in_the_background(faults: Faults, desk: Desk, helper: Helper, stepped: Steps, log: Log) -> None:
+def test_many_targets_in_the_background(
+    faults: Faults, desk: Desk, helper: HeldHelper, stepped: Steps, log: Log
+) -> None:
     del stepped
     wanted = many_targets(desk, helper)
     with desk.daemon(), Crowd(desk) as crowd:
@@ -193,7 +146,7 @@ def test_many_targets_in_the_background(faults: Faults, desk: Desk, helper: Help
             faults.hold(helper.begun == ["me"], f"credentials were obtained {len(helper.begun)} times")
 
 
-def many_targets(desk: Desk, helper: Helper) -> list[dict[str, object]]:
+def many_targets(desk: Desk, helper: HeldHelper) -> list[dict[str, object]]:
     """Write a project with many targets, and return what is to be asked for."""
     desk.aws(config=f"[default]\ncredential_process = {helper.path} me\n", credentials="[other]\n")
     config = desk.project(MANY)
@@ -245,7 +198,7 @@ def test_many_identities(faults: Faults, desk: Desk, stepped: Steps) -> None:
 
 
 @pytest.mark.promise(UNDISTURBED, fault="as many credential_process hang after a suspend", short=8, long=200)
-def test_many_hung_identities(faults: Faults, desk: Desk, helper: Helper, stepped: Steps, log: Log) -> None:
+def test_many_hung_identities(faults: Faults, desk: Desk, helper: HeldHelper, stepped: Steps, log: Log) -> None:
     number = min(50, faults.times)
     *wanted, one, other = teams(desk, number, f"credential_process = {helper.path} {{}}")
     desk.configure("aws_timeout = 20\n")
