@@ -148,7 +148,7 @@ class SecretService:
     def entry(self) -> str | None:
         """Return what dsqltok has stored."""
         items = self._calls.collection().search_items(_ENTRY)
-        return next((item.get_secret().decode() for item in items), None)
+        return next((item.get_secret().decode(errors="replace") for item in items), None)
 
     def put(self, text: str | bytes) -> None:
         """Store something in the place of what dsqltok stores."""

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 PATIENCE = 20.0
 
 
-def play(scene: Coroutine[Any, Any, None]) -> None:
+def play(scene: Coroutine[Any, Any, None], patience: float = 2 * PATIENCE) -> None:
     """Run a scene to its end, and until asyncio has noticed that its processes have ended; one that hangs fails."""
 
     async def bounded() -> None:
-        async with asyncio.timeout(2 * PATIENCE):
+        async with asyncio.timeout(patience):
             await scene
             await until_no_workers()
             for thread in threading.enumerate():
