@@ -3,8 +3,8 @@
 The rules:
 - A worker does one job at a time. While one is busy the next job of its kind starts another, up to `_MOST` of a kind.
 - Past its deadline a worker is killed with its whole process group, helpers and all, and its pipes are closed unread.
-  A job's time begins when the worker can do it: a new one says so by an empty line, and has a while to start. So is
-  one killed that speaks unasked. Where a worker dies by itself, the rest of its group is killed.
+  A job's time begins when the worker can do it: a new one says so by an empty line, and has a while to start.
+- A worker that speaks unasked is killed too. Where one dies by itself, the rest of its group is killed.
 - One that did its job lingers for the next of the same kind and key, unless the job says that it held secrets, or the
   answer that it was the worker's last; of a kind, the longest idle ones end early where many linger.
 - A worker may be killed over its job, or have died while it lingered: the job gets another one. A job over which two
