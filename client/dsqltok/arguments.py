@@ -18,7 +18,7 @@ COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "login": ({**_SELECTION, "--data": "data"}, {"--no-browser": "no_browser"}, ("name",)),
     "doctor": ({**_SELECTION, "--data": "data"}, {"--json": "json"}, ("name",)),
     "flush": ({**_SELECTION, "--data": "data"}, {}, ("name",)),
-    "status": ({}, {"--json": "json"}, ()),
+    "status": ({}, {"--json": "json", "--watch": "watch"}, ()),
     "config": ({}, {"--json": "json"}, ("action",)),
     "health": ({}, {}, ("what",)),
     "metrics": ({}, {}, ()),

@@ -3,9 +3,12 @@
 import json
 import os
 import sys
+import time
 
 from dsqltok import __version__, arguments, errors, inspecttext, login, paths, protocol, report, statustext, transport
 
+_WATCH_SECONDS = 2.0
+_CLEAR = "\033[H\033[2J"
 _MOST_NAMES = 8  # rounds in which a project may name further variables that it reads
 
 _ONCE = ("login", "login.poll", "projects.remove", "daemon.stop")  # done twice, these fail or do something else
@@ -19,7 +22,7 @@ usage: dsqltok COMMAND [ARGUMENT...] [OPTION...]
   login [NAME]            do a person's part: the mfa code, or the sso login in the browser (--no-browser)
   doctor [NAME]           walk the way a token takes, to a login, and say what is wrong where (--json)
   flush [NAME]            forget the tokens and sessions of env NAME, or all that there are, in the keyring too
-  status                  show what the daemon knows (--json)
+  status                  show what the daemon knows (--json; --watch: again every 2 s)
   config check | show     say what is wrong with config.toml; show the settings in force (--json)
   health [live | ready]   tell, by the exit code too, whether the daemon answers, and could serve a token now
   metrics                 print counts, latencies and lives as OpenMetrics text
@@ -161,6 +164,16 @@ def _call(method: str, params: dict[str, object], *, start: bool = True) -> byte
 
 
 def _status(options: dict[str, object]) -> int:
+    if "watch" not in options:
+        return _show_status(options)
+    while True:
+        if os.isatty(1):
+            arguments.write(_CLEAR)
+        _show_status(options)
+        time.sleep(_WATCH_SECONDS)
+
+
+def _show_status(options: dict[str, object]) -> int:
     try:
         answer = _ask("daemon.status", {}, start=False)
     except errors.UnavailableError:

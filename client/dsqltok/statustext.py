@@ -6,6 +6,7 @@ from typing import Any
 from dsqltok.text import plain
 
 _MINUTE = 60
+_TOKENS = ("ENV", "HOST", "ACTION", "IDENTITY", "TOKEN", "VALID FOR", "LAST USED", "NEXT ATTEMPT IN")
 
 
 def render(status: dict[str, Any]) -> str:
@@ -20,7 +21,7 @@ def render(status: dict[str, Any]) -> str:
     if status.get("replaced"):
         lines.append("another version was installed since: dsqltok restart has it take over")
     if status["tokens"]:
-        lines += ["", *_table(("HOST", "ACTION", "IDENTITY", "TOKEN", "EXPIRES IN"), map(_token, status["tokens"]))]
+        lines += ["", *_table(_TOKENS, map(_token, status["tokens"]))]
     if status["projects"]:
         lines += ["", *_table(("PROJECT", "ENV", "STATE"), map(_project, status["projects"]))]
     # A daemon of an earlier version says nothing of its configuration.
@@ -52,7 +53,11 @@ def _keyring(keyring: dict[str, Any]) -> str:
 
 def _token(token: dict[str, Any]) -> tuple[str, ...]:
     state = token["state"] + (", refreshing" if token["refreshing"] else "")
-    return token["host"], token["action"], token["identity"], state, _duration(token["expires_in"])
+    # A daemon of an earlier version says nothing of who asked.
+    env, by = token.get("env") or "-", token.get("used_by")
+    used = (token.get("last_used_at") or "-") + (f" by {by}" if by else "")
+    times = _duration(token["expires_in"]), used, _duration(token["refresh_in"])
+    return env, token["host"], token["action"], token["identity"], state, *times
 
 
 def _project(project: dict[str, Any]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dsqltok import protocol
 from dsqltok.errors import DeniedError, DsqltokError, UnavailableError, UsageError
+from dsqltokd import peers
 from dsqltokd.limits import shortage
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ class Channel(Protocol):
 
     def notify(self, method: str, params: dict[str, Any]) -> None:
         """Send a notification."""
+
+    def program(self) -> str | None:
+        """Return the name of the program at the other end, None where that cannot be known."""
 
     def on_close(self, callback: Callable[[], None]) -> None:
         """Have `callback` called when the connection ends; where it waits for too much already, now: `UsageError`."""
@@ -101,6 +105,10 @@ class Connection:
             return self._reading and self._sock.recv(1, socket.MSG_PEEK) != b""
         except OSError:
             return False
+
+    def program(self) -> str | None:
+        """Return the name of the program at the other end, None where that cannot be known."""
+        return None if self.closed else peers.program(self._sock)
 
     def notify(self, method: str, params: dict[str, Any]) -> None:
         """Send a notification."""

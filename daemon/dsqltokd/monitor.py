@@ -77,4 +77,5 @@ class Monitor:
         return {"text": self._parts.figures.exposition(__version__, uptime, usage(), self._tokens(), keyring)}
 
     def _tokens(self) -> list[dict[str, Any]]:
-        return report.tokens(self._parts.tokens.states, self._parts.settings.now.policy)
+        parts = self._parts
+        return report.tokens(parts.tokens.states, parts.settings.now.policy, parts.requests.uses.last)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from dsqltok import __version__
 from dsqltok.errors import NotFoundError
-from dsqltokd import clock, schedule
+from dsqltokd import clock
+from dsqltokd.state import next_attempt
 from dsqltokd.usage import usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from dsqltok.errors import DsqltokError
     from dsqltokd.model import Identity, Instant, Policy, Target
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from dsqltokd.registry import Added
     from dsqltokd.settings import Settings
     from dsqltokd.state import Failure, Slot, State
+    from dsqltokd.uses import Use
     from dsqltokd.watch import Watcher
 
 
@@ -103,15 +105,23 @@ def target(entry: Entry, data: str, target: Target) -> dict[str, Any]:
     }
 
 
-def tokens(states: dict[Identity, State], policy: Policy) -> list[dict[str, Any]]:
+def tokens(
+    states: dict[Identity, State], policy: Policy, last_use: Callable[[Target], Use | None] = lambda _: None
+) -> list[dict[str, Any]]:
     """Return what is known of each token, never the token."""
     now = clock.now()
     return [
-        _token(state, target, slot, now, policy)
+        {**_token(state, target, slot, now, policy), **_use(last_use(target))}
         for state in states.values()
         for target, slot in state.slots.items()
         if slot.token or _failure(state, slot) or state.attempt is not None
     ]
+
+
+def _use(use: Use | None) -> dict[str, Any]:
+    if use is None:
+        return {"env": None, "last_used_at": None, "used_by": None}
+    return {"env": use.env, "last_used_at": moment(use.at), "used_by": use.program}
 
 
 def unready(states: dict[Identity, State], policy: Policy) -> list[str]:
@@ -134,7 +144,7 @@ def _lack(state: State, slot: Slot) -> str:
 
 def _token(state: State, target: Target, slot: Slot, now: Instant, policy: Policy) -> dict[str, Any]:
     token, failure = slot.token, _failure(state, slot)
-    session = state.session
+    session, wait = state.session, next_attempt(state, slot, now, policy)
     return {
         "host": target.host,
         "region": token.region if token else target.region,
@@ -143,7 +153,7 @@ def _token(state: State, target: Target, slot: Slot, now: Instant, policy: Polic
         "state": _token_state(slot, now),
         "expires_at": moment(token.expires_at) if token else None,
         "expires_in": max(0, int(token.remaining(now))) if token else None,
-        "refresh_in": max(0, int(token.remaining(now) - schedule.refresh_life(token, state.spread))) if token else None,
+        "refresh_in": None if wait is None else int(wait),
         "credentials_expire_at": moment(session.expires_at) if session else None,
         "warm": now.boot - slot.used_boot <= policy.keep_warm,
         "refreshing": state.attempt is not None,

@@ -13,6 +13,7 @@ from dsqltokd import choice, report
 from dsqltokd import query as queries
 from dsqltokd.connection import LeavingError
 from dsqltokd.registry import Added
+from dsqltokd.uses import Uses
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -42,6 +43,7 @@ class Requests:
         self._registering = asyncio.Lock()
         self._closed = False
         self.loaded = asyncio.Event()
+        self.uses = Uses()
         self.handlers: dict[str, Handler] = {
             "token.get": self._token_get,
             "token.watch": self._token_watch,
@@ -75,7 +77,7 @@ class Requests:
 
     # Tokens and urls
 
-    def _token_get(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any] | Awaitable[dict[str, Any]]:
+    def _token_get(self, params: dict[str, Any], channel: Channel) -> dict[str, Any] | Awaitable[dict[str, Any]]:
         query = queries.read(params)
         if query.config is not None:
             entry = self._projects.peek(query.key(query.config), query)
@@ -83,13 +85,15 @@ class Requests:
                 chosen = choice.token(entry, query)
                 token = self._tokens.peek(chosen.target)
                 if token is not None:
+                    self.uses.note(chosen.target, entry.key.env or chosen.env, channel)
                     return _answer(chosen, token, entry)
-        return self._token(query)
+        return self._token(query, channel)
 
-    async def _token(self, query: Query, *, standing: bool = False) -> dict[str, Any]:
+    async def _token(self, query: Query, channel: Channel, *, standing: bool = False) -> dict[str, Any]:
         entry = await self._entry(query)
         chosen = choice.token(entry, query)
         token = await self._fresh(chosen.target, query, standing=standing)
+        self.uses.note(chosen.target, entry.key.env or chosen.env, channel)
         return _answer(chosen, token, entry)
 
     async def _fresh(self, target: Target, query: Query, *, standing: bool = False) -> Token:
@@ -110,7 +114,7 @@ class Requests:
         """Return what the tokens are for that a query means. Raises `DsqltokError`."""
         return [chosen.target for chosen in choice.all_tokens(await self._entry(query), query)]
 
-    async def _url_get(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
+    async def _url_get(self, params: dict[str, Any], channel: Channel) -> dict[str, Any]:
         query = queries.read(params)
         if query.data is not None:
             raise UsageError("a url has the tokens that it needs in it", hint="leave data out, or ask for a token")
@@ -118,6 +122,8 @@ class Requests:
         wanted = choice.all_tokens(entry, query)
         found = await asyncio.gather(*(self._fresh(chosen.target, query) for chosen in wanted))
         tokens = {chosen.data: token.value for chosen, token in zip(wanted, found, strict=True)}
+        for chosen in wanted:
+            self.uses.note(chosen.target, entry.key.env or chosen.env, channel)
         urls = await self._projects.urls(entry, query, tokens)
         return {"urls": [url.reveal() for url in urls], "warnings": entry.warnings}
 
@@ -157,7 +163,7 @@ class Requests:
     async def _token_watch(self, params: dict[str, Any], channel: Channel) -> dict[str, Any]:
         query = queries.read(params)
         news = self._news
-        first = await self._token(query)
+        first = await self._token(query, channel)
         task = asyncio.get_running_loop().create_task(self._report_tokens(query, first, news, channel))
         channel.on_close(partial(_cancel, task))
         return first
@@ -169,7 +175,7 @@ class Requests:
             await asyncio.wait([news], timeout=_LOOK_SECONDS)
             news = self._news
             try:
-                answer = await self._token(query, standing=True)
+                answer = await self._token(query, channel, standing=True)
             except DsqltokError as error:
                 answer = {"error": error.as_data()}
             if answer != last:

@@ -15,16 +15,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import socket
-import struct
-import sys
 from typing import TYPE_CHECKING, Any
 
+from dsqltokd import peers
 from dsqltokd.connection import Channel, Connection
 from dsqltokd.hardening import give_memory_back
 from dsqltokd.limits import SHORTAGES, Limits
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Awaitable, Callable
 
 _log = logging.getLogger(__name__)
@@ -32,14 +31,6 @@ _BACKLOG = 1024
 _PAUSE_SECONDS = 0.25
 _QUIET_SECONDS = 60.0  # between two lines of the log about the same trouble
 _CROWD = 128  # connections, of which each may have left much memory behind
-
-
-def peer_uid(sock: socket.socket) -> int:
-    """Return the uid of the process at the other end."""
-    if sys.platform == "darwin":
-        version_and_uid = sock.getsockopt(0, 1, 76)  # LOCAL_PEERCRED of SOL_LOCAL
-        return int(struct.unpack_from("II", version_and_uid)[1])
-    return int(struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1])
 
 
 class _Spare:
@@ -209,7 +200,7 @@ class Server:
     def _welcome(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         connection = Connection(self, sock)
-        if peer_uid(sock) != self._uid:
+        if peers.uid(sock) != self._uid:
             connection.refuse()
             return
         connection.receive()

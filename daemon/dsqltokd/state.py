@@ -171,6 +171,14 @@ def wake_in(state: State, now: Instant, policy: Policy) -> float | None:
     return None if wait == float("inf") else wait
 
 
+def next_attempt(state: State, slot: Slot, now: Instant, policy: Policy) -> float | None:
+    """Return the seconds until a token is replaced in the background, None where only a request or a change does it."""
+    if state.attempt is not None:
+        return 0.0
+    wait = max(_due_in(state, slot, now, policy), _quiet_until(state, now) - now.boot, 0.0)
+    return None if wait == float("inf") else wait
+
+
 def _would_ask(state: State, now: Instant) -> bool:
     """Tell whether a refresh may ask a person for something."""
     return state.attended and session_in_hand(state, now) is None

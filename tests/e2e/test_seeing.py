@@ -93,6 +93,29 @@ def test_metrics_are_what_a_collector_reads(desk: Desk, example: Callable[[str],
     assert "X-Amz" not in text
 
 
+def test_status_tells_who_asked_last_and_when_there_is_an_attempt_again(
+    desk: Desk, example: Callable[[str], str]
+) -> None:
+    example("admin")
+    with desk.daemon(), desk.connection() as connection:
+        desk.ok("get", "dsql")
+        [shown] = desk.status()["tokens"]
+        assert shown["env"] == "dsql"
+        assert shown["used_by"].startswith("dsqltok, run by ")
+        assert shown["last_used_at"].startswith("20")
+        assert 300 < shown["refresh_in"] < 900
+        table = desk.ok("status").splitlines()
+        header = next(line for line in table if line.startswith("ENV"))
+        assert header.split("  ")[-1].strip() == "NEXT ATTEMPT IN"
+        assert connection.ask("token.get", config=str(desk.work / "atlas.hcl"))["result"]["token"]
+
+        def by_another() -> bool:
+            connection.ask("token.get", config=str(desk.work / "atlas.hcl"))
+            return any("run by" not in (each["used_by"] or "run by") for each in desk.status()["tokens"])
+
+        eventually(by_another, "a program that asks by itself is named")
+
+
 def test_status_tells_what_the_process_takes(desk: Desk) -> None:
     with desk.daemon():
         status = desk.status()

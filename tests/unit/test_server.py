@@ -10,7 +10,7 @@ import socket
 import pytest
 
 from dsqltok import protocol
-from dsqltokd.server import peer_uid
+from dsqltokd import peers
 from unit.peers import CANARY, PATIENCE, play, request, serving
 
 
@@ -360,7 +360,7 @@ def test_another_user_gets_one_line_and_nothing_is_done_for_him() -> None:
 def test_the_peer_s_uid_is_known() -> None:
     one, other = socket.socketpair(socket.AF_UNIX)
     with one, other:
-        assert peer_uid(one) == os.getuid()
+        assert peers.uid(one) == os.getuid()
 
 
 def test_a_draining_server_answers_what_was_asked_and_closes() -> None:
