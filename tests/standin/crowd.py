@@ -67,7 +67,9 @@ class Crowd(Program):
         super().__init__(__name__, str(path), kind, str(number))
 
     def __enter__(self) -> Self:
-        assert self.hear() == "there\n"
+        if self.hear() != "there\n":
+            self.__exit__()
+            raise RuntimeError("the crowd did not come together")
         return self
 
 
@@ -110,9 +112,13 @@ class Member:
             self.connect()
 
     def ask(self, method: str, **params: object) -> None:
-        """Send a request, and wait for what comes."""
+        """Send a request, and wait for the answer."""
         self.send(_request(method, **params))
         self.wait()
+        while self.dropped():  # it was silent for too long before
+            self.connect()
+            self.send(_request(method, **params))
+            self.wait()
 
     def wait(self) -> None:
         """Wait for what the daemon says."""
@@ -202,9 +208,10 @@ _KINDS: dict[str, tuple[Callable[[Member], None], Callable[[Member], None], int]
 def _misbehave(path: str, kind: str, number: int) -> None:
     begin, act, a_second = _KINDS[kind]
     resource.setrlimit(resource.RLIMIT_NOFILE, (number + 100, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    members = [Member(path, each) for each in range(number)]
-    for member in members:
-        begin(member)
+    members = []
+    for each in range(number):
+        members.append(Member(path, each))
+        begin(members[-1])
     print("there", flush=True)  # noqa: T201 - to the test
     turn = time.monotonic()
     for member in itertools.cycle(members):
