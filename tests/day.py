@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from crowd import Crowd
+from desk import eventually
 from standin import dated
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Day:
         self._order("for 900")
         self._start()
         self._crowd = self._parts.enter_context(Crowd(desk))
+        self.by_socket()  # from now on the daemon knows which files matter
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -132,8 +134,13 @@ class Day:
 
     def _touch(self) -> str:
         self.lost += 1
+        before = self._invalidations()
         self._desk.aws(config=f"{self._aws}# {self.random.random()}\n")
+        eventually(lambda: self._invalidations() > before, "the daemon sees it")
         return "the AWS files changed"
+
+    def _invalidations(self) -> int:
+        return self._desk.log.read_text().count("is to be signed for again")
 
     def _crash(self) -> str:
         self.lost += 1  # the keyring may not have it yet

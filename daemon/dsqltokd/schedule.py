@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dsqltokd.model import Identity, Instant, Policy, Session, Token
 
-# Parts of a life, both between half and two thirds of it. A session is replaced before the tokens that were signed for
-# together with it, or some round lives later: they are signed for again with it, in one go.
+# Parts of a life, both between half and two thirds of it. A session's is the smaller, since its life is often some
+# whole number of its tokens' lives: where both fall due at about the same time, the new session signs, in one go.
 _SESSION_AT = 0.50
 _TOKEN_AT = 0.52
 _BREADTH = 0.14
