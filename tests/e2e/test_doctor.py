@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from desk import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Desk
+from standin import people
 from standin.caller import WrongClockSts
 from standin.leash import bed_directory
 from standin.sigv4 import Credentials
@@ -182,12 +183,13 @@ def test_a_data_source_without_an_env_is_looked_at_too(clinic: Clinic) -> None:
 
 
 def test_a_daemon_that_cannot_start_is_the_first_failure(desk: Desk) -> None:
-    desk.configure("nonsense = 1\n")
+    desk.socket.parent.mkdir(mode=0o755)
+    people.ordinary().own(desk.socket.parent)
     done = desk.dsqltok("doctor", "--json")
     answer = json.loads(done.stdout)
     first, *others = answer["steps"]
     assert (done.returncode, first["step"], first["ok"]) == (4, "daemon", False)
-    assert 'there is no setting "nonsense"' in first["text"]
+    assert "is not a directory of yours alone" in first["text"]
     assert str(desk.log) in first["hint"]
     assert [step["ok"] for step in others] == [None] * len(others)
 
