@@ -25,12 +25,13 @@ class Mounts:
         """Return the mount point of the file system that `path` is on, given without a symlink in it."""
         if not self._types:
             return os.path.dirname(path)
-        if path in self._types or path == "/":
-            return path
-        directory = os.path.dirname(path)
-        found = self._found.get(directory)
-        if found is None:
-            found = self._found[directory] = self.of(directory)
+        way = []
+        found = None
+        while found is None:
+            found = path if path in self._types or path == "/" else self._found.get(path)
+            way.append(path)
+            path = os.path.dirname(path)
+        self._found.update(dict.fromkeys(way[1:], found))
         return found
 
     def is_shared(self, mount: str) -> bool:

@@ -49,3 +49,7 @@ def test_without_a_list_each_directory_stands_for_itself_and_nothing_is_known_to
 
 def test_the_list_of_this_machine_can_be_read() -> None:
     assert mounts.read().of("/") == "/"
+
+
+def test_a_path_as_deep_as_a_request_can_name_it_is_on_some_mount() -> None:
+    assert mounts.parse("1 0 0:1 / / rw - ext4 /dev/a rw\n").of("/a" * 30_000) == "/"

@@ -285,8 +285,8 @@ def test_a_person_reads_the_status_as_tables() -> None:
     assert "files    watched by events\n         /mnt/far does not answer\n" in shown
     assert f"process {os.getpid()}, since 1970-01-01T00:00:00Z" in shown
     assert "keyring  in use (SecretService)" in shown
-    assert re.search(r"^abc\.dsql\S+ +DbConnectAdmin +profile prod +good +13 min$", shown, re.MULTILINE)
-    assert re.search(r"^xyz\.dsql\S+ +DbConnect +profile prod +none +-$", shown, re.MULTILINE)
+    assert re.search(r"^- +abc\.dsql\S+ +DbConnectAdmin +profile prod +good +13 min +- +\S", shown, re.MULTILINE)
+    assert re.search(r"^- +xyz\.dsql\S+ +DbConnect +profile prod +none +- +- +", shown, re.MULTILINE)
     assert re.search(r"^/app/atlas\.hcl +prod +good$", shown, re.MULTILINE)
     assert shown.count("error: aws cannot be reached\nhint: check the network\n") == 1
     assert CANARY not in shown

@@ -22,9 +22,7 @@ def _level() -> Iterator[None]:
     logging.getLogger("dsqltokd").setLevel(logging.NOTSET)
 
 
-@pytest.mark.parametrize(
-    ("text", "told"), [("token_ttl = 800\n", "was read again"), ("nonsense\n", "goes on")]
-)
+@pytest.mark.parametrize(("text", "told"), [("token_ttl = 800\n", "was read again"), ("nonsense\n", "goes on")])
 def test_what_is_new_is_told_once(text: str, told: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "config.toml"
     settings = Settings(str(path))
