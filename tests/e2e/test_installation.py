@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from desk import eventually
 from standin import people
 from standin.leash import bed_directory
 
@@ -62,3 +63,16 @@ def test_installed_from_the_wheel_the_programs_work(wheel: Path, desk: Desk, exa
     assert (done.returncode, done.stdout.count("\n")) == (0, 1), done.stderr
     started_by = desk.run(python, "-c", "import dsqltokd; print(dsqltokd.__file__)").stdout
     assert str(place) in started_by
+    # Another installation, over the one that runs, as an upgrade is.
+    assert not desk.status()["replaced"]
+    token = done.stdout
+    subprocess.run(install, check=True, capture_output=True)
+    people.ordinary().own(place)
+    eventually(lambda: bool(desk.status()["replaced"]), "the daemon notices that its code was replaced")
+    assert "dsqltok restart" in desk.ok("status")
+    before = desk.status()["pid"]
+    assert desk.run(str(place / "bin" / "dsqltok"), "restart").returncode == 0
+    after = desk.status()
+    assert not after["replaced"]
+    assert after["pid"] != before
+    assert desk.run(str(place / "bin" / "dsqltok"), "get", "dsql").stdout.startswith(token[:40])

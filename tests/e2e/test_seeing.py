@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 from typing import TYPE_CHECKING
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from desk import eventually
+from desk import BIN, eventually
+from standin import people
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,6 +117,23 @@ def test_status_tells_who_asked_last_and_when_there_is_an_attempt_again(
             return any("run by" not in (each["used_by"] or "run by") for each in desk.status()["tokens"])
 
         eventually(by_another, "a program that asks by itself is named")
+
+
+def test_status_is_shown_again_and_again_where_that_is_wanted(desk: Desk) -> None:
+    with desk.daemon():
+        watching = subprocess.Popen(
+            people.ordinary().argv(str(BIN / "dsqltok"), "status", "--watch"),
+            cwd=desk.work,
+            env=desk.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with watching:
+            assert watching.stdout is not None
+            shown = [line for line in (watching.stdout.readline() for _ in range(9)) if line.startswith("dsqltokd ")]
+            watching.send_signal(signal.SIGINT)
+            assert watching.wait(30) == 130
+    assert len(shown) > 1
 
 
 def test_status_tells_what_the_process_takes(desk: Desk) -> None:
