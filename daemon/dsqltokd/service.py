@@ -18,6 +18,7 @@ from dsqltokd.connection import UnknownMethodError
 from dsqltokd.evaluation import DEADLINE, Evaluator
 from dsqltokd.figures import Figures
 from dsqltokd.files import identity as file_identity
+from dsqltokd.grounds import Grounds
 from dsqltokd.logins import Logins
 from dsqltokd.monitor import Monitor
 from dsqltokd.persist import Keeper
@@ -69,9 +70,8 @@ class Service:
         self._notifier = notifier
         self._limits = limits
         self._loop = asyncio.get_running_loop()
-        self._files: dict[Identity, dict[str, Any]] = {}
-        self._sign_ins: set[str] = set()  # of the AWS files those that a refresh may write
-        self._unsure: dict[Identity, set[str]] = {}  # of these what has changed during a refresh
+        self._grounds = Grounds()
+        self._own = {settings.path, place.socket_path, __file__}  # files that the daemon itself goes by
         self._changed_meanwhile: set[Identity] = set()
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -123,8 +123,8 @@ class Service:
         server = Server(listener, self._handle, uid=os.getuid(), patience=self._patience, limits=self._limits)
         self.watcher.start()
         self.watcher.follow(self.settings.path, self.settings.seen)
-        self.watcher.follow(self.place.socket_path, file_identity(self.place.socket_path))
-        self.watcher.follow(__file__, file_identity(__file__))
+        for path in (self.place.socket_path, __file__):
+            self.watcher.follow(path, file_identity(path))
         server.start()
         ready()
         self._notifier.ready()
@@ -263,27 +263,22 @@ class Service:
 
     async def _unchanged(self, identity: Identity, files: dict[str, Any]) -> bool:
         """Follow the AWS files that stored tokens rest on; tell whether they are still the same."""
-        newer = {path: seen for known in self._files.values() for path, seen in known.items()}
-        if any(newer.get(path, seen) != seen for path, seen in files.items()):
+        if not self._grounds.take_over(identity, files):
             return False  # what was obtained since rests on what the file says now, and must not be put in doubt
-        self._files[identity] = files | self._files.get(identity, {})
         verdicts = [self._loop.create_future() for _ in files]
         for (path, seen), verdict in zip(files.items(), verdicts, strict=True):
             self._follow(path, seen, verdict)
         return all(await asyncio.gather(*verdicts))
 
     def _aws_files_read(self, identity: Identity, files: list[Any], sign_ins: list[str]) -> None:
-        self._files[identity] = dict(files)
-        self._sign_ins.update(sign_ins)
+        self._grounds.read(identity, dict(files), sign_ins)
         for path, seen in files:
             self._follow(path, seen)
 
     def _identity_forgotten(self, identity: Identity) -> None:
         self._changed_meanwhile.discard(identity)
-        self._unsure.pop(identity, None)
-        for path in self._files.pop(identity, {}):
-            if not self.projects.rests_on(path):
-                self._forget(path)
+        for path in self._grounds.forget(identity):
+            self._forget(path)
         if identity.seal is None:
             self.keeper.touch()
 
@@ -292,7 +287,7 @@ class Service:
         self.watcher.follow(path, cast("FileIdentity | None", seen and tuple(seen)), settled)
 
     def _forget(self, path: str) -> None:
-        if not any(path in files for files in self._files.values()):
+        if path not in self._own and not self._grounds.concerns(path) and not self.projects.rests_on(path):
             self.watcher.forget(path)
 
     def _hear(self, callback: Callable[..., None], *values: object) -> None:
@@ -310,15 +305,10 @@ class Service:
             _log.warning("another version of dsqltok was installed: dsqltok restart has it take over")
         if self.projects.changed(path):
             _log.info("%s has changed", path)
-        for identity, files in self._files.items():
-            if files.get(path, found) == found:
-                continue  # it rests on other files, or on what this one is now
-            if path in self._sign_ins and self.tokens.is_refreshing(identity):
-                self._unsure.setdefault(identity, set()).add(path)
-            else:
-                _log.info("%s has changed: %s is to be signed for again", path, identity.describe())
-                self._changed_meanwhile.add(identity)
-                self.tokens.invalidate(identity)
+        for identity in self._grounds.changed(path, found, self.tokens.is_refreshing):
+            _log.info("%s has changed: %s is to be signed for again", path, identity.describe())
+            self._changed_meanwhile.add(identity)
+            self.tokens.invalidate(identity)
         self.requests.tell()
 
     async def _reload(self) -> None:
@@ -335,15 +325,15 @@ class Service:
         self.requests.tell()
 
     def _tokens_changed(self, identity: Identity) -> None:
-        for path in self._unsure.pop(identity, ()):  # it is no news where the refresh has written it and said so
-            self._follow(path, self._files.get(identity, {}).get(path))
+        for path, seen in self._grounds.settle(identity).items():
+            self._follow(path, seen)
         if identity.seal is None:
             self.keeper.touch()
         self.requests.tell()
 
     def _snapshot(self) -> Iterable[Stored]:
         for identity, state in self.tokens.states.items():
-            yield identity, state, [[path, seen] for path, seen in self._files.get(identity, {}).items()]
+            yield identity, state, [[path, seen] for path, seen in self._grounds.of(identity).items()]
 
 
 def _settle(verdict: asyncio.Future[bool], same: bool) -> None:

@@ -138,7 +138,7 @@ def test_directory_and_socket_are_the_users_alone_from_the_first_instant_on(desk
     sampler = threading.Thread(target=sample)
     sampler.start()
     try:
-        for _ in range(5):
+        for _ in range(2):
             with desk.daemon():
                 pass
             desk.run("rm", "-r", str(desk.socket.parent))

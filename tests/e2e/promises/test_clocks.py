@@ -38,7 +38,7 @@ def first(
     return check
 
 
-@pytest.mark.promise(RIGHT, fault="suspended", short=16, long=600)
+@pytest.mark.promise(RIGHT, fault="suspended", short=8, long=600)
 def test_after_a_suspend(
     faults: Faults, desk: Desk, example: Callable[[str], str], stepped: Steps, first: Callable[[str], None]
 ) -> None:
@@ -50,7 +50,7 @@ def test_after_a_suspend(
             first(desk.ok("get", "-n"))
 
 
-@pytest.mark.promise(RIGHT, fault="wall clock set by an hour, forward and back", short=12, long=600)
+@pytest.mark.promise(RIGHT, fault="wall clock set by an hour, forward and back", short=8, long=600)
 def test_after_the_clock_was_set(
     faults: Faults, desk: Desk, example: Callable[[str], str], stepped: Steps, first: Callable[[str], None]
 ) -> None:
@@ -62,7 +62,7 @@ def test_after_the_clock_was_set(
             first(desk.ok("get", "-n"))
 
 
-@pytest.mark.promise(RIGHT, fault="suspended or clock set, credentials of 15 minutes behind it", short=12, long=400)
+@pytest.mark.promise(RIGHT, fault="suspended or clock set, credentials of 15 minutes behind it", short=8, long=400)
 def test_with_credentials_that_end(
     faults: Faults, renewing: Desk, example: Callable[[str], str], stepped: Steps, first: Callable[..., None]
 ) -> None:
@@ -74,7 +74,7 @@ def test_with_credentials_that_end(
             first(renewing.ok("get", "-n"))
 
 
-@pytest.mark.promise(RIGHT, fault="stopped (SIGSTOP) past the expiry", short=4, long=100)
+@pytest.mark.promise(RIGHT, fault="stopped (SIGSTOP) past the expiry", short=2, long=100)
 def test_after_it_was_stopped(
     faults: Faults, desk: Desk, example: Callable[[str], str], stepped: Steps, first: Callable[[str], None]
 ) -> None:

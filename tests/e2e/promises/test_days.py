@@ -25,7 +25,7 @@ SETTLED = 40  # rotations after which a process has what it needs
 @pytest.mark.promise(
     "days of work leave nothing behind (memory, descriptors, threads, processes, keyring entry)",
     fault="a token and its credentials are replaced",
-    short=80,
+    short=60,
     long=10_000,
 )
 def test_rotations(

@@ -85,7 +85,7 @@ def asking(desk: Desk) -> Iterator[Callable[[], Future[str]]]:
         yield lambda: person.submit(desk.ok, "get", "-n")
 
 
-@pytest.mark.promise(LATER, fault="`dsqltok flush` during a refresh", short=3, long=100)
+@pytest.mark.promise(LATER, fault="`dsqltok flush` during a refresh", short=2, long=100)
 def test_a_flush(faults: Faults, desk: Desk, waiting: Waiting, asking: Callable[[], Future[str]]) -> None:
     with desk.daemon():
         for _ in faults:
@@ -100,7 +100,7 @@ def test_a_flush(faults: Faults, desk: Desk, waiting: Waiting, asking: Callable[
             desk.ok("flush", "dsql")
 
 
-@pytest.mark.promise(LATER, fault="an AWS file is edited during a refresh", short=3, long=100)
+@pytest.mark.promise(LATER, fault="an AWS file is edited during a refresh", short=2, long=100)
 def test_an_edit(faults: Faults, desk: Desk, waiting: Waiting, asking: Callable[[], Future[str]]) -> None:
     def edit() -> None:
         noticed = _noticed(desk)
@@ -126,7 +126,7 @@ def _noticed(desk: Desk) -> int:
     return desk.log.read_text().count("is to be signed for again")
 
 
-@pytest.mark.promise("a failed refresh takes no good token away", fault="a helper that fails", short=4, long=200)
+@pytest.mark.promise("a failed refresh takes no good token away", fault="a helper that fails", short=2, long=200)
 def test_a_failure(
     faults: Faults, renewing: Desk, example: Callable[[str], str], stepped: Steps, login: Callable[..., str]
 ) -> None:

@@ -22,7 +22,7 @@ def life(token: str) -> int:
     return int(token.partition("X-Amz-Expires=")[2].partition("&")[0])
 
 
-@pytest.mark.promise(PROMISE, fault="edited", short=4, long=80)
+@pytest.mark.promise(PROMISE, fault="edited", short=2, long=80)
 def test_an_edit(faults: Faults, desk: Desk, example: Callable[[str], str]) -> None:
     example("admin")
     with desk.daemon():
@@ -38,7 +38,7 @@ def test_an_edit(faults: Faults, desk: Desk, example: Callable[[str], str]) -> N
             eventually(counts, "a token is signed for as long as config.toml says now")
 
 
-@pytest.mark.promise(PROMISE, fault="edited so that it makes no sense, and mended", short=3, long=40)
+@pytest.mark.promise(PROMISE, fault="edited so that it makes no sense, and mended", short=2, long=40)
 def test_a_bad_edit(faults: Faults, desk: Desk, example: Callable[[str], str]) -> None:
     example("admin")
     desk.configure("token_ttl = 300\n")
