@@ -80,16 +80,14 @@ def relax() -> None:
 
 def uninstall(*, purge: bool) -> str:
     """Take the service away, with `purge` also what the daemon keeps. Return what was done."""
-    if purge:
-        _forget()
+    left = _forget() if purge else "; what the daemon keeps is still there (--purge removes it)"
     if sys.platform == "darwin":
         gone = launchd.uninstall()
     else:
         gone = _remove_units()
     if purge:
         shutil.rmtree(paths.state_dir(), ignore_errors=True)
-    kept = "" if purge else "; what the daemon keeps is still there (--purge removes it)"
-    return f"{'uninstalled' if gone else 'it was not installed'}{kept}\n"
+    return f"{'uninstalled' if gone else 'it was not installed'}{left}\n"
 
 
 def status() -> str:
@@ -175,10 +173,13 @@ def _remove(path: str) -> bool:
     return True
 
 
-def _forget() -> None:
-    """Have the daemon, started for that if need be, forget what the keyring holds too, and end."""
-    transport.call(protocol.request("tokens.flush", {"protocol": protocol.VERSION}))
-    transport.call(protocol.request("daemon.stop", {"protocol": protocol.VERSION}), start=False)
+def _forget() -> str:
+    """Have the daemon, started for that if need be, forget what the keyring holds too, and end. Return what is left."""
+    asked: dict[str, object] = {"protocol": protocol.VERSION, "progress": True}
+    keyring = protocol.read_answer(transport.call(protocol.request("tokens.flush", asked)))["keyring"]
+    protocol.read_answer(transport.call(protocol.request("daemon.stop", asked), start=False))
+    error = keyring["error"] if isinstance(keyring, dict) else None
+    return f"; {error['message']}: what it holds could not be removed" if error and error["retryable"] else ""
 
 
 def _shown(name: str) -> str:

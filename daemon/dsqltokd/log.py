@@ -53,7 +53,11 @@ class Log(logging.Handler):
         if self._queue.qsize() >= _MOST_WAITING:
             self._lost += 1
             return
-        words = text.plain(record.getMessage()[:_LONGEST], keep="")
+        try:
+            said = record.getMessage()
+        except Exception as error:  # noqa: BLE001 - a line that makes no sense must not stop what it was to tell of
+            said = f"{record.msg} ({described(error)})"
+        words = text.plain(said[:_LONGEST], keep="")
         if record.exc_info and record.exc_info[1] is not None:
             words += f" ({described(record.exc_info[1])})"
         fields = {"LOGGER": record.name, **getattr(record, "fields", {})}

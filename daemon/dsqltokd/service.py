@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _GUARD_SECONDS = 5.0  # between two looks at whether the socket is still ours
 _DRAIN_SECONDS = 5.0
-_ALWAYS = ("daemon.", "config.")  # methods that are there for a configuration that makes no sense, too
+_ALWAYS = ("daemon.", "config.", "tokens.flush")  # methods that are there for a configuration that makes no sense, too
 _FLUSH_SECONDS = 2.0  # that a keyring which hangs may hold up the end
 
 

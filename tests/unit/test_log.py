@@ -123,3 +123,7 @@ def test_any_other_file_is_left_as_it_is(tmp_path: Path, state: dict[str, str]) 
 
 def test_below_info_nothing_is_written(tmp_path: Path) -> None:
     assert logged("logging.debug('x')", tmp_path / "err") == ""
+
+
+def test_a_line_that_makes_no_sense_stops_nobody(tmp_path: Path) -> None:
+    assert " INFO %d of them (TypeError at " in logged("logging.info('%d of them', 'x')", tmp_path / "err")
