@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, cast
 
+import hypothesis
 import pytest
 
 from standin import people, secretservice, systemd
@@ -18,6 +19,8 @@ from standin.sts import Sts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+hypothesis.settings.register_profile("noisy", deadline=None)  # machines are: no example is given a time
+hypothesis.settings.load_profile("noisy")
 _PROMISES = pytest.StashKey[dict[str, tuple[str, str, int, int]]]()
 
 
