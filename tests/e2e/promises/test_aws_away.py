@@ -331,7 +331,7 @@ def test_requests_of_a_minute_are_few(faults: Faults, by_role: Away, request: py
 
 @pytest.mark.promise(BOUNDED, fault="empty, nobody asks", short=1, long=2)
 def test_attempts_of_the_background_are_few(faults: Faults, by_role: Away, request: pytest.FixtureRequest) -> None:
-    attempts = 6 if request.config.getoption("soak") else 2
+    attempts = 5 if request.config.getoption("soak") else 2
     with by_role.desk.daemon(), by_role.desk.connection() as connection:
         for turn in faults:
             by_role.returns()
