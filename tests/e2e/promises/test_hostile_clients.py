@@ -43,11 +43,11 @@ class Core:
 
     @contextmanager
     def rests(self, faults: Faults) -> Iterator[None]:
-        """Hold that its loop sleeps in the block, now and then, on however busy a machine: one that spins never does."""
+        """Hold that its loop sleeps in the block, on however busy a machine: one that spins never does."""
         before = self._sleeps()
         yield
         slept = self._sleeps() - before
-        faults.hold(slept >= 5, f"its loop has slept {slept} times")
+        faults.hold(slept > 0, "its loop never sleeps")
 
     def _sleeps(self) -> int:
         """Return how often its loop has waited for something to happen."""
