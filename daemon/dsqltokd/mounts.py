@@ -12,6 +12,7 @@ _LIST = "/proc/self/mountinfo"
 # Types whose files others may change, on another machine or beside the kernel, of which the kernel then knows nothing.
 _SHARED = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "coda", "lustre", "beegfs", "gpfs", "gfs2", "ocfs2"}
 _SHARED |= {"fuse", "glusterfs", "orangefs", "9p", "virtiofs", "vboxsf", "prl_fs"}
+_LONGEST = 4096  # characters of a path, of which there is nothing any longer
 
 
 class Mounts:
@@ -25,13 +26,12 @@ class Mounts:
         """Return the mount point of the file system that `path` is on, given without a symlink in it."""
         if not self._types:
             return os.path.dirname(path)
-        way = []
-        found = None
-        while found is None:
-            found = path if path in self._types or path == "/" else self._found.get(path)
-            way.append(path)
-            path = os.path.dirname(path)
-        self._found.update(dict.fromkeys(way[1:], found))
+        directory = at = os.path.dirname(path[:_LONGEST])
+        if path in self._types:
+            return path
+        while at not in self._types and at not in self._found and at != "/":
+            at = os.path.dirname(at)
+        found = self._found[directory] = self._found.get(at, at)
         return found
 
     def is_shared(self, mount: str) -> bool:

@@ -27,6 +27,7 @@ _SECRETS = {
 }
 # So is any other that looks like one, and a proxy with a password.
 _SECRET_WORDS = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY")
+_LONGEST_PATH = 4095
 _HASH_KEY = os.urandom(32)
 
 
@@ -122,6 +123,8 @@ def read_path(params: dict[str, Any]) -> str | None:
     path = _text(params, "config")
     if path is not None and not path.startswith("/"):
         raise UsageError("config must be an absolute path", hint="the daemon does not share your working directory")
+    if path is not None and len(os.fsencode(path)) > _LONGEST_PATH:
+        raise UsageError("config is longer than a path can be", hint=f"it has at most {_LONGEST_PATH} bytes")
     return path
 
 

@@ -210,3 +210,8 @@ def test_the_daemons_own_home_is_what_a_request_without_one_means() -> None:
 
 def test_another_home_is_another_identity() -> None:
     assert identity({"HOME": "/home/one"}) != identity({"HOME": "/home/two"})
+
+
+def test_a_config_that_no_file_can_have_is_refused() -> None:
+    with pytest.raises(UsageError, match="longer than a path can be"):
+        queries.read({"config": "/a" * 3000})
