@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 # What selects a project, an env and a token. Each option takes a value; "vars" may be given more than once.
 _SELECTION = {"--env": "env", "--config": "config", "-c": "config", "--var": "vars"}
-# command: options with a value, switches, positional arguments
+# command: options with a value, switches, positional arguments. A last one with a `*` takes all words from the first
+# that is neither an option nor another argument, or from `--`; one with `**` takes unknown options too, once another
+# argument stands before them: they are meant for another program.
 COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "get": ({**_SELECTION, "--data": "data"}, {"-n": "bare", "--json": "json"}, ("name",)),
     "url": (_SELECTION, {"-n": "bare", "--json": "json"}, ("name",)),
@@ -20,7 +22,7 @@ COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "flush": ({**_SELECTION, "--data": "data"}, {}, ("name",)),
     "status": ({}, {"--json": "json", "--watch": "watch"}, ()),
     "config": ({}, {"--json": "json"}, ("action",)),
-    "health": ({}, {}, ("what",)),
+    "health": ({}, {}, ("health",)),
     "metrics": ({}, {}, ()),
     "service": ({}, {"--purge": "purge"}, ("action",)),
     "restart": ({}, {}, ()),
@@ -43,12 +45,15 @@ def parse(command: str, words: list[str]) -> "Options":
     """Return what the arguments of `command` say, by the names in `COMMANDS`. Raises `UsageError`."""
     valued, switches, positional = COMMANDS[command]
     options: Options = {}
+    places = iter([name for name in positional if name[0] != "*"])
+    words, others = _split(command, words)
+    if others is not None:
+        options[positional[-1].strip("*")] = others
     rest = iter(words)
-    places = iter(positional)
     for argument in rest:
+        value: object = argument
         if not argument.startswith("-") or argument == "-":
             name = next(places, None)
-            value: object = argument
         elif argument in switches:
             name, value = switches[argument], True
         elif argument in ("-h", "--help"):
@@ -66,6 +71,29 @@ def parse(command: str, words: list[str]) -> "Options":
         else:
             options[name] = value
     return options
+
+
+def _split(command: str, words: list[str]) -> tuple[list[str], list[str] | None]:
+    """Return the words that are ours, and those that are another program's, None where the command takes none."""
+    valued, switches, positional = COMMANDS[command]
+    if not positional or positional[-1][0] != "*":
+        return words, None
+    places = len(positional) - 1
+    at = 0
+    while at < len(words):
+        word = words[at]
+        if word == "--":
+            return words[:at], words[at + 1 :]
+        if not word.startswith("-"):
+            places -= 1
+            if places < 0:
+                break
+        elif word in valued:
+            at += 1
+        elif places == 0 and positional[-1][:2] == "**" and word.partition("=")[0] not in {**valued, **switches}:
+            break
+        at += 1
+    return words[:at], words[at:]
 
 
 def selection(options: "Options") -> dict[str, object]:
@@ -95,6 +123,16 @@ def environment() -> dict[str, str]:
         if name in found and found[name][:1] not in ("", "/", "~", "$"):
             found[name] = paths.absolute(found[name])  # the daemon works in another directory
     return found
+
+
+def choice(options: "Options", name: str, allowed: tuple[str, ...]) -> str:
+    """Return the word given as `name`, or the first of those allowed where none was. Raises `UsageError`."""
+    given = str(options.get(name, allowed[0]))
+    if given not in allowed:
+        from dsqltok import report  # noqa: PLC0415 - not paid for by a warm get
+
+        raise report.no_choice(name, given, allowed)
+    return given
 
 
 def write(text: str) -> None:

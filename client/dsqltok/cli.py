@@ -2,7 +2,7 @@
 
 A warm `get` runs through this file, `arguments` and `transport` with `paths` and `protocol`. They import nothing else
 that the interpreter has not loaded by itself but `_socket`, write with `os.write` and leave through `os._exit`, since
-Python's own way out takes longer than the lookup. The other commands are in `commands`, what a user reads when
+Python's own way out takes longer than the lookup. The other commands are found by `commands`, what a user reads when
 something is wrong is in `report`. Nothing but a command's result goes to stdout.
 """
 
@@ -46,8 +46,8 @@ def get(options: "arguments.Options") -> int:
     line = transport.call(protocol.request("token.get", params))
     token = protocol.token_in(line)
     if token is None or "json" in options:
-        from dsqltok import commands  # noqa: PLC0415 - not paid for by a warm get
+        from dsqltok import projectcommands  # noqa: PLC0415 - not paid for by a warm get
 
-        return commands.finish_get(params, line, options)
+        return projectcommands.finish_get(params, line, options)
     arguments.write(token if "bare" in options else token + "\n")
     return 0

@@ -59,6 +59,18 @@ def misuse(command: str, argument: str, options: list[str], *, known: bool) -> e
     return errors.UsageError(f"dsqltok {command} has no option {option}", hint=closest(option, options) or hint)
 
 
+def no_command(command: str, commands: list[str]) -> errors.UsageError:
+    """Return the error for a command that there is not."""
+    hint = closest(command, commands) or "run dsqltok --help"
+    return errors.UsageError(f'there is no command "{command}"', hint=hint)
+
+
+def no_choice(name: str, given: str, allowed: tuple[str, ...]) -> errors.UsageError:
+    """Return the error for a word that is none of those that may stand in its place."""
+    *others, last = sorted(allowed)
+    return errors.UsageError(f'there is no {name} "{given}"', hint=f"use {', '.join(others)} or {last}")
+
+
 def two_names(name: str, env: str) -> errors.UsageError:
     """Return the error for an env that is named twice, differently."""
     return errors.UsageError(f'two envs are named: "{name}" and --env "{env}"', hint="name one")

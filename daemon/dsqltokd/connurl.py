@@ -36,6 +36,8 @@ _DECISIVE = frozenset(
     {"host", "hostaddr", "port", "user", "password", "dbname", "service", "servicefile", "ssl", "sslmode"}
     | {"sslrootcert", "requiressl", "gssencmode"}
 )
+# What decides neither, and a client that is given the parts of the url is to have too.
+_CARRIED = frozenset({"application_name", "connect_timeout", "options", "sslnegotiation"})
 _REFUSED = {
     "service": "take what the service says into the url",
     "servicefile": "take what the service says into the url",
@@ -61,7 +63,7 @@ class Connection:
     """What a url says about a connection.
 
     Hosts are in lower case; `hostaddrs` is empty where the url has none. `ports` holds one for all hosts or one for
-    each, "" for the usual one.
+    each, "" for the usual one. `parameters` are those that change how the session begins, not where it leads.
     """
 
     user: str | None
@@ -71,6 +73,7 @@ class Connection:
     dbname: str | None
     sslmode: str | None
     sslrootcert: str | None
+    parameters: Mapping[str, str]
 
 
 def check(url: str, endpoint: str, allow_hosts: Collection[str]) -> Connection:
@@ -133,6 +136,7 @@ def read(url: str) -> Connection:
         dbname=said.get("dbname"),
         sslmode=said.get("sslmode"),
         sslrootcert=said.get("sslrootcert"),
+        parameters={name: value for name, value in said.items() if name in _CARRIED},
     )
 
 
@@ -206,7 +210,10 @@ def _database(path: str) -> dict[str, str]:
 
 
 def _parameters(query: str) -> dict[str, str]:
-    """Return the parameters of `query` that decide anything; each stands there once, in lower case, with a value."""
+    """Return the parameters of `query` that decide anything, and those that are carried along.
+
+    What decides anything stands there once, in lower case, with a value.
+    """
     decisive: dict[str, str] = {}
     for pair in query.split("&") if query else ():
         key, found, value = pair.partition("=")
@@ -215,6 +222,8 @@ def _parameters(query: str) -> dict[str, str]:
             raise UrlError("the url has a malformed parameter", "write parameters as name=value, joined by &, escaped")
         name = key.lower()
         if name not in _DECISIVE:
+            if key in _CARRIED and value:
+                decisive[key] = _decoded(value)
             continue
         if name in _REFUSED:
             raise UrlError(f"the url must not say {name}", _REFUSED[name])

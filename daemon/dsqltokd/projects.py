@@ -51,10 +51,11 @@ class Entry:
     outputs: Outputs = field(default_factory=list, repr=False)
     evaluation: asyncio.Task[None] | None = None
     urls: tuple[dict[str, Secret], tuple[Secret, ...]] | None = field(default=None, repr=False)
+    connections: list[dict[str, Any]] | None = None
 
     def invalidate(self) -> None:
         """What it rests on has changed."""
-        self.current, self.overtaken, self.urls = False, True, None
+        self.current, self.overtaken, self.urls, self.connections = False, True, None, None
 
     @property
     def warnings(self) -> list[str]:
@@ -154,6 +155,20 @@ class Projects:
         if entry.texts is texts:
             entry.urls = (dict(tokens), urls)
         return urls
+
+    async def connections(self, entry: Entry, query: Query) -> list[dict[str, Any]]:
+        """Return where the urls of the entry's envs lead, each with the `tokens` in it; see `worker.answers`.
+
+        Raises where one must not carry its token.
+        """
+        if entry.connections is not None:
+            return entry.connections
+        texts = entry.texts
+        answer = await self.ask("connections", entry.key, query, texts=texts, outputs=entry.outputs)
+        found: list[dict[str, Any]] = answer["connections"]
+        if entry.texts is texts:
+            entry.connections = found
+        return found
 
     def changed(self, path: str) -> bool:
         """A file has changed: what rests on it is to be evaluated again. Tell whether anything does."""
@@ -261,7 +276,7 @@ class Projects:
             return  # it was dropped meanwhile
         paths = frozenset(path for path, _ in files)
         self._index(place, entry.files, paths)
-        entry.files, entry.current, entry.urls = paths, True, None
+        entry.files, entry.current, entry.urls, entry.connections = paths, True, None, None
         for path, seen in files:
             self._follow(path, seen)
 

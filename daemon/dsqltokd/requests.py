@@ -48,6 +48,7 @@ class Requests:
             "token.get": self._token_get,
             "token.watch": self._token_watch,
             "url.get": self._url_get,
+            "connection.get": self._connection_get,
             "target.describe": self._describe_target,
             "identity.describe": self._describe_identity,
             "project.inspect": self._inspect,
@@ -127,6 +128,15 @@ class Requests:
         urls = await self._projects.urls(entry, query, tokens)
         return {"urls": [url.reveal() for url in urls], "warnings": entry.warnings}
 
+    async def _connection_get(self, params: dict[str, Any], channel: Channel) -> dict[str, Any]:
+        query = queries.read(params)
+        entry = await self._entry(query)
+        chosen = choice.token(entry, query)
+        connection = _connection(chosen, await self._place(entry, chosen.data, query))
+        token = await self._fresh(chosen.target, query)
+        self.uses.note(chosen.target, entry.key.env or chosen.env, channel)
+        return {**_answer(chosen, token, entry), "expires": int(token.expires_at), "connection": connection}
+
     async def _describe_target(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         query = queries.read(params)
         entry = await self._entry(query)
@@ -141,14 +151,15 @@ class Requests:
     async def _connection(self, entry: Entry, data: str, query: Query) -> dict[str, Any]:
         """Return where the url with the token leads, or why it must not carry it; neither where there is no url."""
         try:
-            given = {"texts": entry.texts, "outputs": entry.outputs}
-            answer = await self._projects.ask("connections", entry.key, query, **given)
+            return {"connection": await self._place(entry, data, query), "refusal": None}
         except EnvironmentNeededError:
             raise
         except DsqltokError as error:
             return {"connection": None, "refusal": error.as_data()}
-        found = (each["connection"] for each in answer["connections"] if data in each["tokens"])
-        return {"connection": next(found, None), "refusal": None}
+
+    async def _place(self, entry: Entry, data: str, query: Query) -> dict[str, Any] | None:
+        found = await self._projects.connections(entry, query)
+        return next((each["connection"] for each in found if data in each["tokens"]), None)
 
     async def _describe_identity(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         query = queries.read(params)
@@ -245,6 +256,21 @@ def _path(params: dict[str, Any]) -> str:
     if config is None:
         raise UsageError("config is missing", hint="it is the project file's absolute path")
     return config
+
+
+def _connection(chosen: choice.Chosen, place: dict[str, Any] | None) -> dict[str, Any]:
+    """Return where to connect: the `place` that the url leads to, or the token's endpoint where no url has it in it."""
+    user = chosen.user if place is None else place["user"]
+    if user is None:
+        of = f'data source "{chosen.data}"' if place is None else f'env "{chosen.env}"'
+        raise NotFoundError(
+            f"no url says as which user to connect with the token of {of}",
+            hint="put the user into the env's url, as in dsql://USER:${urlescape(…)}@HOST:5432/postgres",
+        )
+    usual = {"host": chosen.target.host, "hostaddr": None, "port": "5432", "sslmode": "require", "sslrootcert": None}
+    found = {**usual, "dbname": None, "parameters": {}, **(place or {}), "user": user}
+    found.pop("places", None)
+    return {**found, "dbname": found["dbname"] or "postgres"}
 
 
 def _answer(chosen: choice.Chosen, token: Token, entry: Entry) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def test_a_mistake_is_told_with_its_line_and_the_last_good_version_is_shown(desk
     assert "hint: did you mean token_ttl?" in checked.stderr
     shown = desk.dsqltok("config", "show")
     assert "token_ttl = 300" in shown.stdout
-    assert "the last good version is used" in shown.stderr
+    assert "what was in force before goes on" in shown.stderr
 
 
 def test_health_is_of_a_daemon_that_runs(desk: Desk) -> None:

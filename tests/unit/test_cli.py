@@ -67,6 +67,36 @@ def test_arguments_mean(command: str, words: str, options: dict[str, object]) ->
 
 
 @pytest.mark.parametrize(
+    ("positional", "words", "options"),
+    [
+        (("name", "*command"), "dsql -- ls -l", {"name": "dsql", "command": ["ls", "-l"]}),
+        (("name", "*command"), "dsql ls -l", {"name": "dsql", "command": ["ls", "-l"]}),
+        (("name", "*command"), "-- ls", {"command": ["ls"]}),
+        (
+            ("name", "*command"),
+            "dsql --env dsql ls --env x",
+            {"name": "dsql", "env": "dsql", "command": ["ls", "--env", "x"]},
+        ),
+        (("name", "*command"), "dsql", {"name": "dsql", "command": []}),
+        (("name", "*command"), "--env=dsql -- --", {"env": "dsql", "command": ["--"]}),
+        (("name", "**words"), "dsql -c x --env y", {"name": "dsql", "words": ["-c", "x", "--env", "y"]}),
+        (("name", "**words"), "dsql --env dsql -At", {"name": "dsql", "env": "dsql", "words": ["-At"]}),
+    ],
+)
+def test_another_programs_words_are_left_alone(
+    positional: tuple[str, ...], words: str, options: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(arguments.COMMANDS, "run", ({"--env": "env"}, {}, positional))
+    assert arguments.parse("run", words.split()) == options
+
+
+def test_an_unknown_option_is_another_programs_only_where_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(arguments.COMMANDS, "run", ({"--env": "env"}, {}, ("name", "*command")))
+    with pytest.raises(errors.UsageError, match="no option --evn"):
+        arguments.parse("run", ["dsql", "--evn", "x", "--", "ls"])
+
+
+@pytest.mark.parametrize(
     ("command", "words", "message", "hint"),
     [
         ("get", "dsql prod", 'dsqltok get has no use for "prod"', "run dsqltok get --help"),

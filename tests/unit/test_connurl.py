@@ -31,6 +31,7 @@ def test_a_url_says_who_connects_to_what_and_how() -> None:
         dbname="postgres",
         sslmode="verify-full",
         sslrootcert="system",
+        parameters={"application_name": "a+b"},
     )
 
 

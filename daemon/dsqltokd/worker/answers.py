@@ -70,7 +70,7 @@ def connections(question: Question) -> dict[str, object]:
     return {"connections": found}
 
 
-def _connection(connection: connurl.Connection) -> dict[str, str | int | None]:
+def _connection(connection: connurl.Connection) -> dict[str, object]:
     """Return the first of the places that a client tries, and how many there are."""
     return {
         "places": max(len(connection.hosts), len(connection.hostaddrs)),
@@ -81,6 +81,7 @@ def _connection(connection: connurl.Connection) -> dict[str, str | int | None]:
         "dbname": connection.dbname,
         "sslmode": connection.sslmode,
         "sslrootcert": connection.sslrootcert,
+        "parameters": dict(connection.parameters),
     }
 
 
