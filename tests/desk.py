@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from standin import people
+from standin import names, people
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -87,12 +87,32 @@ class Connection:
         self.send(json.dumps(request).encode() + b"\n")
 
 
+class Conversation:
+    """A program that answers each line with a line."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+
+    def ask(self, line: str = "") -> str:
+        """Send a line and return the next one; fail the test with the program's last words where it has ended."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        assert answer, self.process.stderr.read()
+        return answer.removesuffix("\n")
+
+
 @dataclass
 class Desk:
-    """One user at work. `environment` is all that a program started here sees."""
+    """One user at work. `environment` is all that a program started here sees, with `hosts` as its `/etc/hosts`."""
 
     root: Path
     environment: dict[str, str] = field(default_factory=dict)
+    hosts: Path | None = None
 
     def __post_init__(self) -> None:
         for directory in (self.home, self.runtime, self.work):
@@ -153,13 +173,37 @@ class Desk:
         if credentials:
             self.write(self.home / ".aws/credentials", credentials)
 
+    def argv(self, *command: str) -> list[str]:
+        """Return the argv that runs a program as this desk's user."""
+        whole = people.ordinary().argv(*command)
+        return whole if self.hosts is None else names.argv(self.hosts, *whole)
+
+    @contextlib.contextmanager
+    def conversation(self, *command: str, env: Mapping[str, str | None] | None = None) -> Iterator[Conversation]:
+        """Run a program that answers each line with a line, until the block ends."""
+        merged = {**self.environment, **(env or {})}
+        process = subprocess.Popen(
+            self.argv(*command),
+            cwd=self.work,
+            env={name: value for name, value in merged.items() if value is not None},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with process:
+            try:
+                yield Conversation(process)
+            finally:
+                process.kill()
+
     def run(
         self, *command: str, cwd: Path | None = None, env: Mapping[str, str | None] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a program to its end. A value of None in `env` takes the variable away."""
         merged = {**self.environment, **(env or {})}
         done = subprocess.run(
-            people.ordinary().argv(*command),
+            self.argv(*command),
             cwd=cwd or self.work,
             env={name: value for name, value in merged.items() if value is not None},
             capture_output=True,
@@ -211,7 +255,7 @@ class Desk:
         """
         with self.write(self.log, "").open("a") as log:
             process = subprocess.Popen(
-                people.ordinary().argv(*(program or [str(BIN / "dsqltokd")])),
+                self.argv(*(program or [str(BIN / "dsqltokd")])),
                 cwd=self.work,
                 env=self.environment,
                 stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: a desk, and logging in where a token is good."""
+"""What tests of installed programs share: a desk, a project on it, and logging in where a token is good."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from cloud import Cloud
 from desk import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Desk
-from standin import steps
+from standin import names, steps
 from standin.leash import bed_directory
 from standin.sigv4 import Credentials
 from standin.steps import Steps
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from standin.sso import Sso
     from standin.sts import Sts
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[1] / "examples"
 HOST = "cluster-id.dsql.us-east-1.on.aws"
 
 
@@ -70,6 +70,26 @@ def login(standin: DsqlStandin, ledger: Ledger) -> Callable[..., str]:
         return str(row[0])
 
     return connect
+
+
+@pytest.fixture
+def reachable(desk: Desk, standin: DsqlStandin, ledger: Ledger) -> Desk:
+    """Give a desk whose project's env `dsql` leads to the stand-in, by its url alone and for every client.
+
+    The name of the cluster does, in every program of the desk; the stand-in's root certificate is where libpq and
+    those that follow it look for one by themselves; and `sslmode` is `verify-full`.
+    """
+    if why := names.missing():
+        pytest.skip(why)
+    ledger.add(Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY))
+    desk.hosts = names.write_hosts(desk.root / "hosts", standin.address, HOST)
+    desk.write(desk.home / ".postgresql/root.crt", standin.ca_file.read_text())
+    desk.project(
+        (EXAMPLES / "admin" / "atlas.hcl")
+        .read_text()
+        .replace(":5432/postgres?sslmode=require", f":{standin.port}/postgres?sslmode=verify-full")
+    )
+    return desk
 
 
 @pytest.fixture
