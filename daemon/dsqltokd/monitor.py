@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from dsqltokd.settings import Settings
     from dsqltokd.tokens import Tokens
     from dsqltokd.watch import Watcher
+
+_log = logging.getLogger(__name__)
 
 
 class Parts(Protocol):
@@ -48,6 +51,12 @@ class Monitor:
             "daemon.health": self._health,
             "daemon.metrics": self._metrics,
         }
+
+    def note_update(self) -> None:
+        """The code on disk has changed."""
+        if not self.replaced:
+            self.replaced = True
+            _log.warning("another version of dsqltok was installed: dsqltok restart has it take over")
 
     def summary(self) -> str:
         """Return how the daemon is in a line of words."""

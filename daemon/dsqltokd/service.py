@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from dsqltok.errors import DsqltokError
 from dsqltokd import config, report
 from dsqltokd import query as queries
 from dsqltokd.clock import Jumps
-from dsqltokd.connection import UnknownMethodError
+from dsqltokd.dispatch import Dispatch
 from dsqltokd.evaluation import DEADLINE, Evaluator
 from dsqltokd.figures import Figures
 from dsqltokd.files import identity as file_identity
@@ -31,7 +30,7 @@ from dsqltokd.tokens import Tokens
 from dsqltokd.watch import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Callable, Iterable
 
     from dsqltokd.connection import Channel
     from dsqltokd.files import Identity as FileIdentity
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _GUARD_SECONDS = 5.0  # between two looks at whether the socket is still ours
 _DRAIN_SECONDS = 5.0
-_ALWAYS = ("daemon.", "config.", "tokens.flush")  # methods that are there for a configuration that makes no sense, too
 _FLUSH_SECONDS = 2.0  # that a keyring which hangs may hold up the end
 
 
@@ -71,32 +69,32 @@ class Service:
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._grounds = Grounds()
-        self._own = {settings.path, place.socket_path, __file__}  # files that the daemon itself goes by
         self._changed_meanwhile: set[Identity] = set()
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self._look = asyncio.Event()
         self._gone = asyncio.Event()
-        self._started_at = datetime.now(UTC)
         self.watcher = Watcher(lambda path, found: self._hear(self._file_changed, path, found and list(found)))
         self.figures = Figures()
-        self.pool = Pool(environment, observe=self._job_done)
+        self._dispatch = Dispatch(settings, self.figures)
+        self.pool = Pool(environment, observe=self._dispatch.job_done)
         self.tokens = Tokens(
-            self.pool,
-            settings,
-            read=self._aws_files_read,
-            changed=self._tokens_changed,
-            forgotten=self._identity_forgotten,
+            self.pool, settings, read=self._files_read, changed=self._tokens_changed, forgotten=self._identity_forgotten
         )
         evaluator = Evaluator(self.pool, settings, registry.allowed)
         self.projects = Projects(evaluator, follow=self._follow, forget=self._forget)
         self.keeper = Keeper(self.pool, lambda: settings.now.keyring, self._snapshot, self._restore)
         self.requests = Requests(self.projects, self.tokens, registry)
-        self.monitor = Monitor(self, self._started_at)
-        self._methods: dict[str, Handler] = {
+        self.monitor = Monitor(self, datetime.now(UTC))
+        self._dispatch.methods |= self._handlers()
+        # The files that the daemon itself goes by, and what a change of each calls for.
+        self._own = {settings.path: self.reload, place.socket_path: self._look.set, __file__: self.monitor.note_update}
+
+    def _handlers(self) -> dict[str, Handler]:
+        return {
             **self.requests.handlers,
-            **Logins(self.pool, self.tokens, settings, self.requests.targets).handlers,
+            **Logins(self.pool, self.tokens, self.settings, self.requests.targets).handlers,
             "tokens.flush": self._flush,
             "config.show": self._show_config,
             **self.monitor.handlers,
@@ -120,7 +118,7 @@ class Service:
         Raises `UnavailableError` and `ConfigurationError` where there is nothing to listen at.
         """
         listener = self.place.bind()
-        server = Server(listener, self._handle, uid=os.getuid(), patience=self._patience, limits=self._limits)
+        server = Server(listener, self._dispatch.handle, uid=os.getuid(), patience=self._patience, limits=self._limits)
         self.watcher.start()
         self.watcher.follow(self.settings.path, self.settings.seen)
         for path in (self.place.socket_path, __file__):
@@ -162,11 +160,9 @@ class Service:
         while not self._stop.is_set():
             self._notifier.alive()
             self._notifier.status(self.monitor.summary())
-            try:
+            with contextlib.suppress(TimeoutError):  # nobody called, and it is time to look all the same
                 async with asyncio.timeout(min(_GUARD_SECONDS, self._notifier.watchdog or _GUARD_SECONDS)):
                     await self._look.wait()
-            except TimeoutError:
-                pass  # nobody called, and it is time to look all the same
             self._look.clear()
             self._look_after_socket(server)
             if jumps.look():
@@ -185,44 +181,6 @@ class Service:
             _log.warning("the socket was removed: making it again")
             server.listen(self.place.bind())
             self.watcher.follow(self.place.socket_path, file_identity(self.place.socket_path))
-
-    def _handle(
-        self, method: str, params: dict[str, Any], channel: Channel
-    ) -> dict[str, Any] | Awaitable[dict[str, Any]]:
-        handler = self._methods.get(method)
-        if handler is None:
-            raise UnknownMethodError
-        begin = self._loop.time()
-        try:
-            if not method.startswith(_ALWAYS):
-                self.settings.check()
-            answer = handler(params, channel)
-        except DsqltokError as error:
-            self._answered(method, error.kind, begin)
-            raise
-        if isinstance(answer, dict):
-            self._answered(method, "ok", begin)
-            return answer
-        return self._counted(method, begin, answer)
-
-    async def _counted(self, method: str, begin: float, answer: Awaitable[dict[str, Any]]) -> dict[str, Any]:
-        result = "ok"
-        try:
-            return await answer
-        except DsqltokError as error:
-            result = error.kind
-            raise
-        finally:
-            self._answered(method, result, begin)
-
-    def _answered(self, method: str, result: str, begin: float) -> None:
-        seconds = self._loop.time() - begin
-        self.figures.request(method, result, seconds)
-        _log.debug("%s: %s in %.1f ms", method, result, seconds * 1e3)
-
-    def _job_done(self, kind: str, result: str, seconds: float) -> None:
-        self.figures.job(kind, result, seconds)
-        _log.debug("%s job: %s in %.1f ms", kind, result, seconds * 1e3)
 
     # The daemon itself
 
@@ -270,7 +228,7 @@ class Service:
             self._follow(path, seen, verdict)
         return all(await asyncio.gather(*verdicts))
 
-    def _aws_files_read(self, identity: Identity, files: list[Any], sign_ins: list[str]) -> None:
+    def _files_read(self, identity: Identity, files: list[Any], sign_ins: list[str]) -> None:
         self._grounds.read(identity, dict(files), sign_ins)
         for path, seen in files:
             self._follow(path, seen)
@@ -283,7 +241,7 @@ class Service:
             self.keeper.touch()
 
     def _follow(self, path: str, seen: list[int] | None, verdict: asyncio.Future[bool] | None = None) -> None:
-        settled = None if verdict is None else partial(self._hear, partial(_settle, verdict))
+        settled = None if verdict is None else partial(self._hear, partial(_give, verdict))
         self.watcher.follow(path, cast("FileIdentity | None", seen and tuple(seen)), settled)
 
     def _forget(self, path: str) -> None:
@@ -296,13 +254,8 @@ class Service:
             self._loop.call_soon_threadsafe(callback, *values)
 
     def _file_changed(self, path: str, found: list[int] | None) -> None:
-        if path == self.settings.path:
-            self.reload()
-        if path == self.place.socket_path:
-            self._look.set()
-        if path == __file__ and not self.monitor.replaced:
-            self.monitor.replaced = True
-            _log.warning("another version of dsqltok was installed: dsqltok restart has it take over")
+        if path in self._own:
+            self._own[path]()
         if self.projects.changed(path):
             _log.info("%s has changed", path)
         for identity in self._grounds.changed(path, found, self.tokens.is_refreshing):
@@ -336,6 +289,6 @@ class Service:
             yield identity, state, [[path, seen] for path, seen in self._grounds.of(identity).items()]
 
 
-def _settle(verdict: asyncio.Future[bool], same: bool) -> None:
+def _give(verdict: asyncio.Future[bool], same: bool) -> None:
     if not verdict.done():  # nobody may wait for it any more
         verdict.set_result(same)
