@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import ConfigurationError, DsqltokError, TimedOutError
 from dsqltokd import clock, schedule
+from dsqltokd.known import Slot, State
 from dsqltokd.model import Identity, Secret, Target, Token
 from dsqltokd.pool import raise_error
 from dsqltokd.serial import session_from_json, session_to_json
-from dsqltokd.state import Slot, State
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from dsqltok.errors import DsqltokError
+    from dsqltokd.known import Failure, Slot, State
     from dsqltokd.model import Identity, Instant, Policy, Target
     from dsqltokd.projects import Entry
     from dsqltokd.registry import Added
     from dsqltokd.settings import Settings
-    from dsqltokd.state import Failure, Slot, State
     from dsqltokd.uses import Use
     from dsqltokd.watch import Watcher
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from dsqltokd.connection import Channel
     from dsqltokd.files import Identity as FileIdentity
+    from dsqltokd.known import State
     from dsqltokd.limits import Limits
     from dsqltokd.model import Identity
     from dsqltokd.persist import Stored
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from dsqltokd.registry import Registry
     from dsqltokd.requests import Handler
     from dsqltokd.settings import Settings
-    from dsqltokd.state import State
     from dsqltokd.systemd import Notifier
 
 _log = logging.getLogger(__name__)

@@ -17,85 +17,23 @@ The rules:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from dsqltok.errors import CredentialsError
 from dsqltokd import schedule
+from dsqltokd.known import Failure, Slot, State, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from dsqltok.errors import DsqltokError
+    from dsqltokd.known import Outcome
     from dsqltokd.model import Instant, Policy, Session, Target, Token
 
 _UNASKED = "its credentials come from a program that may ask for something, which runs only for a command of yours"
 _ASK = "run dsqltok get"
 _USE_GRAIN = 60.0  # a use is noted at most this often, in seconds: a warm lookup changes nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why an attempt brought nothing; `boot` is when it ended, `count` how many failed in a row."""
-
-    error: DsqltokError
-    boot: float
-    count: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """What is known of one target. `used_boot` is when somebody last asked for it."""
-
-    used_boot: float
-    token: Token | None = None
-    suspect: bool = False
-    failure: Failure | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """All that is known of one identity.
-
-    `failure` is why the last refresh brought nothing, `renewal` why the last one that was to bring a new session did
-    not: where one is in hand, it goes on signing.
-    """
-
-    slots: Mapping[Target, Slot] = field(default_factory=dict)
-    session: Session | None = None
-    generation: int = 0
-    attempt: int | None = None  # the generation of the refresh in flight
-    renewing: bool = False  # it is to get a new session
-    failure: Failure | None = None
-    renewal: Failure | None = None
-    spread: float = 0.0
-    attended: bool = False  # getting credentials may ask a person for something: only a request may begin it
-
-
-class Outcome(NamedTuple):
-    """What a refresh brought: tokens, what is wrong with single targets, and the session to sign with next.
-
-    `failure` is why that session could not be renewed, though it still signs; `attended` is as in `State`.
-    """
-
-    tokens: Mapping[Target, Token]
-    errors: Mapping[Target, DsqltokError]
-    session: Session | None = None
-    failure: DsqltokError | None = None
-    attended: bool = False
-
-
-class Verdict(NamedTuple):
-    """What to do with a request: serve `token`, or raise `error`, or, where `wait` is set, refresh and ask again.
-
-    With `wait`, a `token` is one to fall back on where the refresh takes long. `age` is how many seconds ago the error
-    came about.
-    """
-
-    token: Token | None = None
-    error: DsqltokError | None = None
-    wait: bool = False
-    age: float = 0.0
 
 
 def ask(state: State, target: Target, now: Instant, policy: Policy, *, standing: bool = False) -> tuple[State, Verdict]:
@@ -108,7 +46,7 @@ def ask(state: State, target: Target, now: Instant, policy: Policy, *, standing:
     if usable and not slot.suspect and not _is_poor(state, usable, now, policy):
         return state, Verdict(token=usable)
     failure = _obstacle(state, slot, now)
-    if standing and _would_ask(state, now) and (failure is None or failure.error.retryable):
+    if standing and would_ask(state, now) and (failure is None or failure.error.retryable):
         failure = Failure(CredentialsError(_UNASKED, hint=_ASK), now.boot)
     if failure is None or (_may_probe(failure, now) and (failure.error.retryable or not standing)):
         return state, Verdict(token=None if slot.suspect else usable, wait=True)
@@ -163,29 +101,28 @@ def due(state: State, now: Instant, policy: Policy) -> tuple[Target, ...]:
 
 def wake_in(state: State, now: Instant, policy: Policy) -> float | None:
     """Return the seconds until `due` may name something, None where only an event can change that."""
-    if state.attempt is not None:
-        return None
-    waits = [_due_in(state, slot, now, policy) for slot in state.slots.values()]
-    soonest = min(waits, default=float("inf"))
-    wait = max(soonest, _quiet_until(state, now) - now.boot, 0.0)
-    return None if wait == float("inf") else wait
+    return None if state.attempt is not None else _wait(state, state.slots.values(), now, policy)
 
 
 def next_attempt(state: State, slot: Slot, now: Instant, policy: Policy) -> float | None:
     """Return the seconds until a token is replaced in the background, None where only a request or a change does it."""
-    if state.attempt is not None:
-        return 0.0
-    wait = max(_due_in(state, slot, now, policy), _quiet_until(state, now) - now.boot, 0.0)
+    return 0.0 if state.attempt is not None else _wait(state, (slot,), now, policy)
+
+
+def _wait(state: State, slots: Iterable[Slot], now: Instant, policy: Policy) -> float | None:
+    """Return the seconds until the background may sign again for one of `slots`, None where it never does."""
+    soonest = min((_due_in(state, slot, now, policy) for slot in slots), default=float("inf"))
+    wait = max(soonest, _quiet_until(state, now) - now.boot, 0.0)
     return None if wait == float("inf") else wait
 
 
-def _would_ask(state: State, now: Instant) -> bool:
-    """Tell whether a refresh may ask a person for something."""
+def would_ask(state: State, now: Instant) -> bool:
+    """Tell whether a refresh may ask a person for something, so that only a request begins one."""
     return state.attended and session_in_hand(state, now) is None
 
 
 def _quiet_until(state: State, now: Instant) -> float:
-    if _would_ask(state, now):
+    if would_ask(state, now):
         return float("inf")
     return max(_retry_at(state, state.failure), _retry_at(state, _lost_renewal(state, now)))
 

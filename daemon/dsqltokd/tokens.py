@@ -16,19 +16,18 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dsqltok.errors import DsqltokError, TimedOutError, from_data
-from dsqltokd import clock, schedule, state
-from dsqltokd.model import Secret, Token
+from dsqltok.errors import DsqltokError, TimedOutError
+from dsqltokd import awsjob, clock, schedule, state
+from dsqltokd.known import State
 from dsqltokd.pool import raise_error
-from dsqltokd.serial import session_from_json, session_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from dsqltokd.model import Identity, Instant, Policy, Session, Target
+    from dsqltokd.known import Outcome, Verdict
+    from dsqltokd.model import Identity, Instant, Policy, Target, Token
     from dsqltokd.pool import Pool
     from dsqltokd.settings import Settings
-    from dsqltokd.state import State, Verdict
 
 _log = logging.getLogger(__name__)
 _A_LITTLE = 1.0  # seconds of a refresh that are waited for while a token that still works is in hand
@@ -129,7 +128,7 @@ class Tokens:
         """
         identity = target.identity
         session = state.session_in_hand(self._state(identity), clock.now())
-        job = _job(identity, session, [target], secrets, self._settings.now.token_ttl)
+        job = awsjob.job(identity, session, [target], secrets, self._settings.now.token_ttl)
         try:
             answer = await self._pool.run(
                 "aws",
@@ -208,7 +207,7 @@ class Tokens:
 
     def _state(self, identity: Identity) -> State:
         known = self.states.get(identity)
-        return state.State(spread=schedule.spread_of(identity)) if known is None else known
+        return State(spread=schedule.spread_of(identity)) if known is None else known
 
     def _want(self, target: Target, secrets: Mapping[str, str], *, asked: bool) -> asyncio.Future[None]:
         identity = target.identity
@@ -244,7 +243,7 @@ class Tokens:
         self.states[identity] = state.begin(known, renew=renew)
         self._began[identity] = asyncio.get_running_loop().time()
         session = state.session_in_hand(known, clock.now())
-        job = _job(identity, session, targets, secrets, self._settings.now.token_ttl)
+        job = awsjob.job(identity, session, targets, secrets, self._settings.now.token_ttl)
         job |= {"renew": renew, "code": code}
         task = asyncio.get_running_loop().create_task(self._refresh(identity, targets, job))
         self._tasks.add(task)
@@ -254,7 +253,7 @@ class Tokens:
     async def _refresh(self, identity: Identity, targets: list[Target], job: dict[str, Any]) -> None:
         loop = asyncio.get_running_loop()
         before, began = clock.now(), loop.time()
-        result: state.Outcome | DsqltokError
+        result: Outcome | DsqltokError
         try:
             answer = await self._pool.run(
                 "aws", job, deadline=self._settings.now.aws_timeout, key=identity, linger=identity.seal is None
@@ -262,7 +261,7 @@ class Tokens:
             if state.stands(self.states[identity]):  # else these are the files of before
                 self._read(identity, answer.get("files", []), answer.get("sign_ins", []))
             raise_error(answer)
-            result = _outcome(answer, targets, before.boot)
+            result = awsjob.outcome(answer, targets, before.boot)
         except TimedOutError:
             result = self._too_slow(identity)
         except DsqltokError as error:
@@ -274,7 +273,7 @@ class Tokens:
         self._unasked.discard(identity)
         self._announce(identity)
 
-    def _conclude(self, identity: Identity, result: state.Outcome | DsqltokError, now: Instant, *, leapt: bool) -> None:
+    def _conclude(self, identity: Identity, result: Outcome | DsqltokError, now: Instant, *, leapt: bool) -> None:
         failure = result if isinstance(result, DsqltokError) else result.failure
         known = self.states[identity]
         if leapt and failure is not None:
@@ -316,30 +315,3 @@ class Tokens:
             state.wake_in(known, now, self._policy) for identity, known in self.states.items() if identity.seal is None
         )
         return min((wait for wait in waits if wait is not None), default=_LONGEST_SLEEP)
-
-
-def _job(
-    identity: Identity, session: Session | None, targets: list[Target], secrets: Mapping[str, str], ttl: int
-) -> dict[str, Any]:
-    return {
-        "profile": identity.profile,
-        "role_arn": identity.role_arn,
-        "environment": {**dict(identity.environment), **secrets},
-        "session": session_to_json(session),
-        "ttl": ttl,
-        "targets": [[target.host, target.region, target.action] for target in targets],
-    }
-
-
-def _outcome(answer: Mapping[str, Any], targets: list[Target], boot: float) -> state.Outcome:
-    tokens: dict[Target, Token] = {}
-    errors: dict[Target, DsqltokError] = {}
-    for target, found in zip(targets, answer["tokens"], strict=True):
-        if "error" in found:
-            errors[target] = from_data(found["error"])
-        else:
-            tokens[target] = Token(
-                Secret(found["value"]), found["region"], found["signed_at"], boot, found["expires_at"]
-            )
-    failure = from_data(answer["failure"]) if answer["failure"] else None
-    return state.Outcome(tokens, errors, session_from_json(answer["session"]), failure, bool(answer["attended"]))

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from dsqltokd import schedule, state
+from dsqltokd.known import State
 from dsqltokd.model import Policy
-from dsqltokd.state import State
 from unit.world import LASTING, ONE, PASSING, TWO, UNSIGNABLE, World
 
 if TYPE_CHECKING:
     from dsqltok.errors import DsqltokError
+    from dsqltokd.known import Verdict
     from dsqltokd.model import Target, Token
-    from dsqltokd.state import Verdict
     from unit.world import Signed
 
 GRAIN = 60.0  # seconds to which a use is noted

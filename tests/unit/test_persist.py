@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from dsqltok.errors import ConfigurationError, TimedOutError, UnavailableError
 from dsqltokd import clock, state
+from dsqltokd.known import Slot, State
 from dsqltokd.model import Identity, Instant, Policy, Secret, Session, Target, Token
 from dsqltokd.persist import VERSION, Keeper, Stored, decode, encode
 from dsqltokd.pool import Pool
-from dsqltokd.state import Slot, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping

@@ -6,8 +6,8 @@ import pytest
 
 from dsqltok.errors import CredentialsError, DsqltokError, UnavailableError
 from dsqltokd import state
+from dsqltokd.known import Outcome, State
 from dsqltokd.model import Identity, Instant, Policy, Secret, Session, Target, Token
-from dsqltokd.state import Outcome, State
 
 POLICY = Policy()
 ME = Target("one.dsql.us-east-1.on.aws", "us-east-1", "DbConnect", Identity("prod"))

@@ -14,11 +14,11 @@ from dsqltok import commands, doctortext, errors, inspecttext, report, statustex
 from dsqltok.text import plain
 from dsqltokd import clock
 from dsqltokd import report as status
+from dsqltokd.known import Failure, Slot, State
 from dsqltokd.model import Identity, Instant, Policy, Secret, Session, Target, Token
 from dsqltokd.projects import Entry
 from dsqltokd.query import Key
 from dsqltokd.registry import Added
-from dsqltokd.state import Failure, Slot, State
 from dsqltokd.watch import Watcher
 
 CANARY = "c4n4ry-wJalrXUtnFEMI"

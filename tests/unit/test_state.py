@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from dsqltokd import persist, state
+from dsqltokd.known import State
 from dsqltokd.model import Instant, Policy
-from dsqltokd.state import State
 from unit.freshness import Freshness
 from unit.world import ME, ONE, TWO, Signed
 

@@ -8,8 +8,8 @@ import pytest
 
 from dsqltok.errors import UnavailableError
 from dsqltokd import state
+from dsqltokd.known import Slot, State, Verdict
 from dsqltokd.model import Policy, Secret, Token
-from dsqltokd.state import Slot, State, Verdict
 from unit.world import LASTING, ONE, PASSING, START, TWO, World
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import pytest
 from dsqltok.errors import UnavailableError
 from dsqltokd import clock
 from dsqltokd.config import Config
+from dsqltokd.known import Failure, Slot, State
 from dsqltokd.model import Identity, Secret, Target, Token
 from dsqltokd.pool import Pool
 from dsqltokd.settings import Settings
-from dsqltokd.state import Failure, Slot, State
 from dsqltokd.tokens import Tokens
 
 if TYPE_CHECKING:

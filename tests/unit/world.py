@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from dsqltok.errors import ConfigurationError, CredentialsError, UnavailableError
 from dsqltokd import state
+from dsqltokd.known import Outcome
 from dsqltokd.model import Identity, Instant, Policy, Secret, Session, Target, Token
 
 if TYPE_CHECKING:
     from dsqltok.errors import DsqltokError
-    from dsqltokd.state import State
+    from dsqltokd.known import State
 
 PASSING = UnavailableError("aws cannot be reached")
 LASTING = CredentialsError("the sso session has expired")
@@ -97,7 +98,7 @@ class World:
             made[target] = Signed(token, attempt.began, attempt.invalidations, later)
         errors = dict.fromkeys(attempt.targets - made.keys(), UNSIGNABLE)
         tokens = {target: signed.token for target, signed in made.items()}
-        outcome = state.Outcome(tokens, errors, session, failure, self.attended)
+        outcome = Outcome(tokens, errors, session, failure, self.attended)
         self.state = state.succeed(self.state, outcome, self.now)
         return made
 
