@@ -159,7 +159,7 @@ class Service:
         jumps = Jumps()
         while not self._stop.is_set():
             self._notifier.alive()
-            self._notifier.status(self.monitor.summary())
+            self._notifier.status(self.monitor.summary)
             with contextlib.suppress(TimeoutError):  # nobody called, and it is time to look all the same
                 async with asyncio.timeout(min(_GUARD_SECONDS, self._notifier.watchdog or _GUARD_SECONDS)):
                     await self._look.wait()

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import os
 import socket
+from typing import TYPE_CHECKING
 
 from dsqltok.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _FIRST = 3
 _NAME = "dsqltokd"  # FileDescriptorName= in dsqltokd.socket
@@ -74,8 +78,11 @@ class Notifier:
         """The loop that serves goes round."""
         self._send("WATCHDOG=1")
 
-    def status(self, words: str) -> None:
-        """Say in words how the service is, if that has changed."""
+    def status(self, describe: Callable[[], str]) -> None:
+        """Say in words how the service is, if that has changed. `describe` is asked only where somebody listens."""
+        if self._socket is None:
+            return
+        words = describe()
         if words != self._status:
             self._status = words
             self._send(f"STATUS={words}")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dsqltokd.systemd import Notifier
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -36,7 +38,7 @@ notifier = systemd.Notifier()
 print(notifier.watchdog)
 for words in sys.argv[1:]:
     what, _, rest = words.partition(" ")
-    getattr(notifier, what)(*([float(rest)] if what == "reloading" else [rest] if rest else []))
+    getattr(notifier, what)(*([float(rest)] if what == "reloading" else [lambda: rest] if rest else []))
 """
 
 
@@ -125,6 +127,18 @@ def test_systemd_hears_how_the_service_is(abstract: bool, tmp_path: Path) -> Non
         "RELOADING=1\nMONOTONIC_USEC=1500000",
         "STOPPING=1",
     ]
+
+
+def test_how_the_service_is_is_worked_out_only_where_somebody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    asked: list[str] = []
+
+    def describe() -> str:
+        asked.append("how it is")
+        return "all is well"
+
+    Notifier().status(describe)
+    assert not asked
 
 
 def test_a_watchdog_of_another_process_is_not_ours(tmp_path: Path) -> None:
