@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from dsqltok import __version__
 from dsqltok.errors import NotFoundError
-from dsqltokd import clock
-from dsqltokd.state import next_attempt
+from dsqltokd import clock, schedule
+from dsqltokd.state import next_attempt, would_ask
 from dsqltokd.usage import usage
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def summary(states: dict[Identity, State], keyring: dict[str, Any]) -> str:
     """Return how the daemon is in a line of words, for a service manager to show."""
     now = clock.now()
     slots = [slot for state in states.values() for slot in state.slots.values() if slot.token or slot.failure]
-    good = sum(slot.token is not None and slot.token.remaining(now) > 0 for slot in slots)
+    good = sum(slot.token is not None and schedule.is_usable(slot.token, now) for slot in slots)
     failing = sum(state.failure is not None or state.renewal is not None for state in states.values())
     words = f"{good} of {len(slots)} tokens good, keyring {keyring['state']}"
     return f"{words}, {failing} identities failing" if failing else words
@@ -125,21 +125,29 @@ def _use(use: Use | None) -> dict[str, Any]:
 
 
 def unready(states: dict[Identity, State], policy: Policy) -> list[str]:
-    """Return why a token that is in use could not be served now, for each such; nothing where all could."""
+    """Return why a token that is in use could not be served now, for each such; nothing where all could.
+
+    Left out are those that only a request refreshes: by keys of its own, or by a program that may ask a person.
+    """
     now = clock.now()
     return [
-        f"{target.host} ({target.identity.describe()}): {_lack(state, slot)}"
-        for state in states.values()
+        f"{target.host} ({target.identity.describe()}): {_lack(state, slot, now)}"
+        for identity, state in states.items()
+        if identity.seal is None and not would_ask(state, now)
         for target, slot in state.slots.items()
-        if now.boot - slot.used_boot <= policy.keep_warm and (slot.token is None or slot.token.remaining(now) <= 0)
+        if now.boot - slot.used_boot <= policy.keep_warm
+        and (slot.token is None or not schedule.is_usable(slot.token, now))
     ]
 
 
-def _lack(state: State, slot: Slot) -> str:
+def _lack(state: State, slot: Slot, now: Instant) -> str:
     failure = _failure(state, slot)
     if failure is not None:
         return failure.error.message
-    return "being fetched" if state.attempt is not None else "expired, and not asked for since"
+    if state.attempt is not None:
+        return "being fetched"
+    ahead = slot.token is not None and slot.token.remaining(now) > 0
+    return "signed in what is the future now" if ahead else "expired, and not asked for since"
 
 
 def _token(state: State, target: Target, slot: Slot, now: Instant, policy: Policy) -> dict[str, Any]:
@@ -170,7 +178,7 @@ def _token_state(slot: Slot, now: Instant) -> str:
         return "none"
     if slot.token.remaining(now) <= 0:
         return "expired"
-    return "to be replaced" if slot.suspect else "good"
+    return "good" if schedule.is_usable(slot.token, now) and not slot.suspect else "to be replaced"
 
 
 def _names(variables: Iterable[str]) -> list[str]:

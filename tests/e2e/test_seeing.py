@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from desk import BIN, eventually
+from desk import ACCESS_KEY_ID, BIN, SECRET_ACCESS_KEY, eventually
 from standin import people
 
 if TYPE_CHECKING:
@@ -68,6 +68,21 @@ def test_it_is_ready_while_what_is_in_use_could_be_served(
         assert sick.returncode == 7
         assert "cluster-id.dsql.us-east-1.on.aws (profile default): " in sick.stderr
         assert desk.ok("health", "live") == "live\n"
+
+
+def test_it_is_ready_whatever_has_become_of_what_only_a_request_refreshes(
+    desk: Desk, example: Callable[[str], str], stepped: Steps
+) -> None:
+    example("admin")
+    given = {"Version": 1, "AccessKeyId": ACCESS_KEY_ID, "SecretAccessKey": SECRET_ACCESS_KEY}
+    helper = desk.write(desk.root / "helper", f"#!/bin/sh\necho '{json.dumps(given)}'\n", mode=0o700)
+    desk.aws(config=f"[profile helped]\ncredential_process = {helper}\n")
+    with desk.daemon():
+        desk.ok("get", env={"AWS_PROFILE": "helped"})
+        desk.ok("get", env={"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY})
+        stepped.suspend(1000)
+        assert desk.ok("health") == "ready\n"
+        assert [each["state"] for each in desk.status()["tokens"]] == ["expired", "expired"]
 
 
 def test_metrics_are_what_a_collector_reads(desk: Desk, example: Callable[[str], str]) -> None:

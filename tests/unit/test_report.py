@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -163,6 +164,9 @@ def test_control_characters_are_written_out(text: str, keep: str, shown: str) ->
 ME = Identity("prod", None, (("AWS_REGION", CANARY),), CANARY)
 TARGET = Target("abc.dsql.us-east-1.on.aws", None, "DbConnectAdmin", ME)
 OTHER = Target("xyz.dsql.us-east-1.on.aws", "us-east-1", "DbConnect", ME)
+HIM = Identity("prod")
+HIS = replace(TARGET, identity=HIM)
+WHO = f"{HIS.host} (profile prod)"
 
 
 def token(now: Instant, life: float) -> Token:
@@ -234,6 +238,39 @@ def test_a_session_that_could_not_be_renewed_shows_though_it_still_signs() -> No
     renewal = Failure(errors.CredentialsError("the sso session has expired"), now.boot)
     [shown] = shown_tokens(State(slots={TARGET: Slot(now.boot, token(now, 800.0))}, renewal=renewal))
     assert (shown["state"], shown["error"]) == ("good", renewal.error.as_data())
+
+
+def asleep(now: Instant) -> State:
+    return State(slots={HIS: Slot(now.boot, token(now, -5.0))})
+
+
+def test_a_daemon_is_not_ready_while_a_token_in_use_has_expired() -> None:
+    assert status.unready({HIM: asleep(clock.now())}, Policy()) == [f"{WHO}: expired, and not asked for since"]
+
+
+def test_nor_while_one_is_of_the_future_which_nobody_is_served() -> None:
+    now = clock.now()
+    ahead = Token(Secret(CANARY), "us-east-1", now.wall + 400, now.boot, now.wall + 1300)
+    state = State(slots={HIS: Slot(now.boot, ahead)})
+    assert status.unready({HIM: state}, Policy()) == [f"{WHO}: signed in what is the future now"]
+    assert status.tokens({HIM: state}, Policy())[0]["state"] == "to be replaced"
+    assert status.summary({HIM: state}, {"state": "off"}) == "0 of 1 tokens good, keyring off"
+
+
+def test_it_is_ready_without_what_only_a_request_can_refresh() -> None:
+    now = clock.now()
+    state = asleep(now)
+    by_keys = {ME: replace(state, slots={TARGET: Slot(now.boot, token(now, -5.0))})}
+    assert status.unready(by_keys, Policy()) == []
+    by_a_program = replace(state, attended=True)
+    assert status.unready({HIM: by_a_program}, Policy()) == []
+
+
+def test_what_a_program_s_credentials_still_sign_counts() -> None:
+    now = clock.now()
+    session = Session("ASIA", Secret(CANARY), Secret(CANARY), now.wall, now.wall + 3600)
+    state = replace(asleep(now), attended=True, session=session)
+    assert len(status.unready({HIM: state}, Policy())) == 1
 
 
 def test_of_a_project_s_variables_the_status_shows_the_names_only() -> None:
