@@ -12,43 +12,21 @@ The rules:
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dsqltok import protocol
-from dsqltok.errors import DeniedError, DsqltokError, UnavailableError, UsageError
+from dsqltok.errors import DeniedError, UnavailableError, UsageError
 from dsqltokd import peers
-from dsqltokd.limits import shortage
+from dsqltokd.channel import LeavingError, failure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+    from dsqltokd.channel import Channel
     from dsqltokd.limits import Limits
 
-_log = logging.getLogger(__name__)
 _TURN = 16  # requests of one connection, or reads, before the others have their turn
-
-
-class Channel(Protocol):
-    """What a handler may do with the connection that a request came from."""
-
-    def notify(self, method: str, params: dict[str, Any]) -> None:
-        """Send a notification."""
-
-    def program(self) -> str | None:
-        """Return the name of the program at the other end, None where that cannot be known."""
-
-    def on_close(self, callback: Callable[[], None]) -> None:
-        """Have `callback` called when the connection ends; where it waits for too much already, now: `UsageError`."""
-
-
-class UnknownMethodError(Exception):
-    """The handler has no such method."""
-
-
-class LeavingError(Exception):
-    """The daemon ends before it does what it was asked for: the next one may do it."""
 
 
 class Host(Protocol):
@@ -264,7 +242,7 @@ class Connection:
         try:
             answer = self._server.handle(method, params, self)
         except Exception as error:  # noqa: BLE001 - answered in the protocol's words below
-            self._answer(request_id, _failure(request_id, method, error))
+            self._answer(request_id, failure(request_id, method, error))
             return
         if isinstance(answer, dict):
             self._answer(request_id, protocol.result(request_id, answer))
@@ -284,7 +262,7 @@ class Connection:
             error = UnavailableError("the daemon is ending, and did not get this done", hint="try again")
             line = protocol.failure(request_id, error, protocol.LEAVING)
         except Exception as error:  # noqa: BLE001 - answered in the protocol's words
-            line = _failure(request_id, method, error)
+            line = failure(request_id, method, error)
         if notice is not None:
             notice.cancel()
         task = asyncio.current_task()
@@ -333,17 +311,3 @@ class Connection:
         if not self._unsent:
             self._server.loop.remove_writer(self._sock)
         self._go_on()
-
-
-def _failure(request_id: object, method: str, error: Exception) -> bytes:
-    if isinstance(error, UnknownMethodError):
-        unknown = UsageError(f'there is no method "{method}"', hint="PROTOCOL in the README lists them")
-        return protocol.failure(request_id, unknown, protocol.METHOD_NOT_FOUND)
-    if isinstance(error, DsqltokError):
-        return protocol.failure(request_id, error)
-    told = shortage(error)
-    if told is not None:
-        return protocol.failure(request_id, told)
-    _log.error("%s failed: %s", method, type(error).__name__)
-    bug = DsqltokError(f"the daemon failed ({type(error).__name__})", hint="please report this, with the daemon's log")
-    return protocol.failure(request_id, bug)

@@ -7,12 +7,12 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import DsqltokError
-from dsqltokd.connection import UnknownMethodError
+from dsqltokd.channel import UnknownMethodError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from dsqltokd.connection import Channel
+    from dsqltokd.channel import Channel
     from dsqltokd.figures import Figures
     from dsqltokd.requests import Handler
     from dsqltokd.settings import Settings

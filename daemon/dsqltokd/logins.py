@@ -20,7 +20,7 @@ from dsqltokd.pool import raise_error
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from dsqltokd.connection import Channel
+    from dsqltokd.channel import Channel
     from dsqltokd.model import Identity, Target
     from dsqltokd.pool import Pool
     from dsqltokd.query import Query

@@ -11,7 +11,7 @@ from dsqltokd import report
 from dsqltokd.usage import usage
 
 if TYPE_CHECKING:
-    from dsqltokd.connection import Channel
+    from dsqltokd.channel import Channel
     from dsqltokd.figures import Figures
     from dsqltokd.persist import Keeper
     from dsqltokd.place import Place

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from dsqltok.errors import CredentialsError, DsqltokError, EnvironmentNeededError, NotFoundError, UsageError
 from dsqltokd import choice, report
 from dsqltokd import query as queries
-from dsqltokd.connection import LeavingError
+from dsqltokd.channel import LeavingError
 from dsqltokd.registry import Added
 from dsqltokd.uses import Uses
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from dsqltokd.connection import Channel
+    from dsqltokd.channel import Channel
     from dsqltokd.model import Target, Token
     from dsqltokd.projects import Entry, Projects
     from dsqltokd.query import Query

@@ -18,13 +18,15 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from dsqltokd import peers
-from dsqltokd.connection import Channel, Connection
+from dsqltokd.connection import Connection
 from dsqltokd.hardening import give_memory_back
 from dsqltokd.limits import SHORTAGES, Limits
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Awaitable, Callable
+
+    from dsqltokd.channel import Channel
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 1024

@@ -32,7 +32,7 @@ from dsqltokd.watch import Watcher
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from dsqltokd.connection import Channel
+    from dsqltokd.channel import Channel
     from dsqltokd.files import Identity as FileIdentity
     from dsqltokd.known import State
     from dsqltokd.limits import Limits

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dsqltokd import clock
 
 if TYPE_CHECKING:
-    from dsqltokd.connection import Channel
+    from dsqltokd.channel import Channel
     from dsqltokd.model import Target
 
 _GRAIN = 1.0  # seconds: to look at who asks costs more than the answer, so not every one of a burst is looked at

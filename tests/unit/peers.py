@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import NotFoundError
-from dsqltokd.connection import Channel, UnknownMethodError
+from dsqltokd.channel import Channel, UnknownMethodError
 from dsqltokd.limits import Limits
 from dsqltokd.server import Server
 
