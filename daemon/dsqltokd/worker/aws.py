@@ -27,10 +27,8 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
 
 import botocore.credentials
 import botocore.session
@@ -38,20 +36,21 @@ from botocore.config import Config
 from botocore.credentials import SSOProvider
 from botocore.tokens import SSOTokenProvider
 
-from dsqltok.errors import ConfigurationError, CredentialsError, DsqltokError
+from dsqltok.errors import DsqltokError
 from dsqltok.protocol import is_aws
-from dsqltokd.worker import awserrors, awsfiles, awsprofiles, identity, mistakes, signin
+from dsqltokd.worker import awserrors, awsfiles, awsprofiles, awssigning, identity, mistakes, signin
 from dsqltokd.worker.awsanswers import Roles
 from dsqltokd.worker.awshelper import Helper
+from dsqltokd.worker.awssigning import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
 _NETWORK = Config(connect_timeout=3, read_timeout=4, retries={"total_max_attempts": 2, "mode": "standard"})
 _ONE_QUESTION = Config(connect_timeout=3, read_timeout=3, retries={"total_max_attempts": 1, "mode": "standard"})
 _ROLE_SESSION_NAME = "dsqltok"
 _TO_SIGN = 1.0  # seconds that a session must last for tokens to be signed with it
-_ISO_BASIC = "%Y%m%dT%H%M%SZ"
 
 _HELPERS: list[Helper] = []  # that this worker has started
 
@@ -74,20 +73,6 @@ _ProcessProvider = botocore.credentials.ProcessProvider
 botocore.credentials.ProcessProvider = _process_provider  # type: ignore[misc, assignment]  # it is called, no more
 
 
-@dataclass(frozen=True)
-class _Credentials:
-    access_key_id: str
-    secret_access_key: str
-    session_token: str | None
-    expires_at: float | None  # None: they do not say
-    keep: bool  # may be the identity's session
-    in_hand: bool = False  # is that already
-    attended: bool = False
-
-    def __repr__(self) -> str:
-        return "_Credentials(…)"
-
-
 def run(job: dict[str, Any]) -> dict[str, Any]:
     """Do one job. See the module's docstring for its shape; every failure comes back as an error in it."""
     _take_environment(job["environment"])
@@ -107,7 +92,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         credentials, failure = _credentials(session, job, roles)
         if roles.renewed or not credentials.in_hand:
             found |= awsfiles.seen(sign_ins)  # botocore may have renewed one, which is no news then
-        tokens = _sign_all(session, credentials, job["targets"], job["ttl"])
+        tokens = awssigning.sign_all(session, credentials, job["targets"], job["ttl"])
     except Exception as error:  # noqa: BLE001 - botocore's failures are of a dozen unrelated classes
         if roles.renewed:
             found |= awsfiles.seen(sign_ins)
@@ -165,7 +150,7 @@ def _meaning(error: Exception, job: dict[str, Any], roles: Roles) -> DsqltokErro
 def _who(job: dict[str, Any]) -> dict[str, Any]:
     roles = Roles()
 
-    def ask(credentials: _Credentials) -> dict[str, Any]:
+    def ask(credentials: Credentials) -> dict[str, Any]:
         sts: Any = session.create_client(
             "sts",
             region_name=session.get_config_variable("region") or job["targets"][0][1],
@@ -210,7 +195,7 @@ def _session_for(profile: str | None, regions: list[str | None], roles: Roles) -
 
 def _credentials(
     session: botocore.session.Session, job: dict[str, Any], roles: Roles
-) -> tuple[_Credentials, DsqltokError | None]:
+) -> tuple[Credentials, DsqltokError | None]:
     """Return what to sign with, and why it is nothing newer. Raises what botocore raises, and `DsqltokError`."""
     in_hand = _in_hand(job["session"])
     if in_hand is not None and not job["renew"]:
@@ -242,10 +227,10 @@ def _named(profile: str | None) -> str | None:
     return profile or os.environ.get("AWS_DEFAULT_PROFILE") or os.environ.get("AWS_PROFILE")
 
 
-def _in_hand(session: dict[str, Any] | None) -> _Credentials | None:
+def _in_hand(session: dict[str, Any] | None) -> Credentials | None:
     if session is None:
         return None
-    return _Credentials(
+    return Credentials(
         session["access_key_id"],
         session["secret_access_key"],
         session["session_token"],
@@ -255,7 +240,7 @@ def _in_hand(session: dict[str, Any] | None) -> _Credentials | None:
     )
 
 
-def _obtain(session: botocore.session.Session, role_arn: str | None, regions: list[str | None]) -> _Credentials:
+def _obtain(session: botocore.session.Session, role_arn: str | None, regions: list[str | None]) -> Credentials:
     source = session.get_credentials()
     if source is None:
         raise awserrors.no_credentials(session.get_config_variable("profile"), session.full_config)
@@ -270,15 +255,15 @@ def _obtain(session: botocore.session.Session, role_arn: str | None, regions: li
         return replace(assumed, attended=attended)
     expires_at = expiry.timestamp() if expiry else None
     keep = bool(frozen.token) and expires_at is not None and source.method != "env"
-    return _Credentials(frozen.access_key, frozen.secret_key, frozen.token, expires_at, keep, attended=attended)
+    return Credentials(frozen.access_key, frozen.secret_key, frozen.token, expires_at, keep, attended=attended)
 
 
-def _assume(session: botocore.session.Session, role_arn: str, region: str | None) -> _Credentials:
+def _assume(session: botocore.session.Session, role_arn: str, region: str | None) -> Credentials:
     # STS is asked in the configured region; one is needed only where nothing is configured, and the token's will do.
     region = session.get_config_variable("region") or region
     sts: Any = session.create_client("sts", region_name=region, config=_NETWORK)
     issued = sts.assume_role(RoleArn=role_arn, RoleSessionName=_ROLE_SESSION_NAME)["Credentials"]
-    return _Credentials(
+    return Credentials(
         issued["AccessKeyId"],
         issued["SecretAccessKey"],
         issued["SessionToken"],
@@ -287,52 +272,7 @@ def _assume(session: botocore.session.Session, role_arn: str, region: str | None
     )
 
 
-def _sign_all(
-    session: botocore.session.Session, credentials: _Credentials, targets: list[list[Any]], ttl: int
-) -> list[dict[str, Any]]:
-    configured = session.get_config_variable("region")
-    signers: dict[str, Any] = {}
-    tokens: list[dict[str, Any]] = []
-    for host, wanted, action in targets:
-        region = wanted or configured
-        if region is None:
-            tokens.append({"error": _no_region(host).as_data()})
-            continue
-        if region not in signers:
-            signers[region] = session.create_client(
-                "dsql",
-                region_name=region,
-                aws_access_key_id=credentials.access_key_id,
-                aws_secret_access_key=credentials.secret_access_key,
-                aws_session_token=credentials.session_token,
-            )
-        make = signers[region].generate_db_connect_auth_token
-        if action == "DbConnectAdmin":
-            make = signers[region].generate_db_connect_admin_auth_token
-        value = make(Hostname=host, Region=region, ExpiresIn=ttl)
-        tokens.append(_dated(value, region, ttl, credentials))
-    return tokens
-
-
-def _dated(value: str, region: str, ttl: int, credentials: _Credentials) -> dict[str, Any]:
-    stamp = parse_qs(urlsplit("https://" + value).query)["X-Amz-Date"][0]
-    signed_at = datetime.strptime(stamp, _ISO_BASIC).replace(tzinfo=UTC).timestamp()
-    ends = min(signed_at + ttl, credentials.expires_at or float("inf"))
-    if ends <= time.time():
-        hint = "renew them where they come from (for sso: aws sso login)"
-        # Those of a session ended while the machine slept, or its clock was set, and others may be had.
-        raise CredentialsError("the AWS credentials have expired", hint=hint, retryable=credentials.keep)
-    return {"value": value, "region": region, "signed_at": signed_at, "expires_at": ends}
-
-
-def _no_region(host: str) -> DsqltokError:
-    return ConfigurationError(
-        f"no region is known for {host}",
-        hint='add region = "…" to the data source, or set AWS_REGION, or region in the AWS profile',
-    )
-
-
-def _session(in_hand: dict[str, Any] | None, credentials: _Credentials) -> dict[str, Any] | None:
+def _session(in_hand: dict[str, Any] | None, credentials: Credentials) -> dict[str, Any] | None:
     if credentials.in_hand:
         return in_hand
     if not credentials.keep:
