@@ -4,7 +4,7 @@ import os
 import plistlib
 import subprocess
 
-from dsqltok import errors, paths
+from dsqltok import errors, files, paths
 
 LABEL = "dsqltokd"
 
@@ -36,10 +36,7 @@ def install(program: str, variables: dict[str, str]) -> None:
     for directory in (os.path.dirname(plist_path()), paths.state_dir()):
         os.makedirs(directory, exist_ok=True)
     os.makedirs(paths.runtime_dir(), mode=0o700, exist_ok=True)
-    draft = f"{plist_path()}.dsqltok"
-    with open(draft, "wb") as file:
-        plistlib.dump(plist(program, variables), file)
-    os.replace(draft, plist_path())
+    files.write_atomically(plist_path(), plistlib.dumps(plist(program, variables)).decode(), 0o644)
     _launchctl("bootout", _service(), check=False)
     _launchctl("bootstrap", _domain(), plist_path())
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-from dsqltok import errors, launchd, paths, protocol, transport
+from dsqltok import errors, files, launchd, paths, protocol, transport
 
 _UNITS = ("dsqltokd.socket", "dsqltokd.service")
 _DROP_IN = "dsqltokd.service.d/environment.conf"
@@ -141,10 +141,7 @@ def _unit_directory() -> str:
 def _write(path: str, text: str) -> None:
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        draft = f"{path}.dsqltok"
-        with open(draft, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(draft, path)
+        files.write_atomically(path, text, 0o644)
     except OSError as error:
         raise errors.UnavailableError(
             f"cannot write {path}: {error.strerror}", hint="see who owns the directory", retryable=False

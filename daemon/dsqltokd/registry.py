@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from dsqltok.errors import ConfigurationError, UnavailableError
+from dsqltok.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,7 +82,8 @@ class Registry:
         document = {"version": _VERSION, "projects": [asdict(project) for project in projects], "allowed": allowed}
         text = json.dumps(document, indent=2)
         try:
-            _replace(self._path, text + "\n")
+            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+            write_atomically(self._path, text + "\n", 0o600)
         except OSError as error:
             raise UnavailableError(
                 f"cannot write {self._path}: {error.strerror}", hint="check the disk and the directory's permissions"
@@ -119,25 +121,3 @@ def _clear_away_drafts(path: str) -> None:
                     os.unlink(entry.path)
     except OSError:
         pass  # there is no such directory yet, or it is not ours to change
-
-
-def _replace(path: str, text: str) -> None:
-    """Write `text` so that after a crash the file is the old one or the new one, whole. The mode is 0600."""
-    directory = os.path.dirname(path)
-    os.makedirs(directory, mode=0o700, exist_ok=True)
-    temporary = f"{path}.{os.getpid()}"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(fd)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    directory_fd = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(directory_fd)
-    finally:
-        os.close(directory_fd)

@@ -1,0 +1,81 @@
+"""The one way in which files of ours are written."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dsqltok.files import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SMALL = 4096  # bytes that a file may have where the disk is full
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "file"
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    signal.signal(signal.SIGXFSZ, before)
+
+
+def test_the_new_text_is_there_and_nothing_else(path: Path) -> None:
+    path.write_text("old, and longer than the new one")
+    write_atomically(str(path), "néw", 0o600)
+    assert path.read_bytes() == "néw".encode()
+    assert os.listdir(path.parent) == ["file"]
+
+
+def test_who_reads_the_old_file_reads_it_to_its_end(path: Path) -> None:
+    path.write_text("old")
+    with path.open() as before:
+        write_atomically(str(path), "new", 0o600)
+        assert before.read() == "old"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_its_mode_is_the_one_asked_for_whatever_was_there(path: Path, mode: int) -> None:
+    for other in (path, path.with_name(f"file.{os.getpid()}")):  # the second is what a killed process left
+        other.touch()
+        other.chmod(0o666)
+    write_atomically(str(path), "new", mode)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_a_link_in_the_draft_s_place_leads_nowhere(path: Path) -> None:
+    elsewhere = path.with_name("elsewhere")
+    elsewhere.write_text("untouched")
+    path.with_name(f"file.{os.getpid()}").symlink_to(elsewhere)
+    write_atomically(str(path), "new", 0o600)
+    assert (path.read_text(), elsewhere.read_text()) == ("new", "untouched")
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_where_the_disk_is_full_the_old_file_stays_alone(path: Path) -> None:
+    path.write_text("old")
+    with pytest.raises(OSError, match="File too large"):
+        write_atomically(str(path), "x" * (SMALL + 1), 0o600)
+    assert path.read_text() == "old"
+    assert os.listdir(path.parent) == ["file"]
+
+
+def test_where_it_cannot_take_the_path_no_draft_stays(path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_atomically(str(path), "new", 0o600)
+    assert os.listdir(path.parent) == ["file"]
