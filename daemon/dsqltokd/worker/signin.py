@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import ConfigurationError, CredentialsError, DeniedError, UnavailableError
+from dsqltok.files import write_atomically
 from dsqltokd.worker import awsanswers, awsfiles, awsprofiles
 
 if TYPE_CHECKING:
@@ -166,17 +166,9 @@ def _moment(wall: float) -> str:
 
 def _write(path: str, entry: Mapping[str, Any]) -> None:
     """Write the file whole or not at all, for its owner alone."""
-    directory = os.path.dirname(path)
     try:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
-        descriptor, draft = tempfile.mkstemp(dir=directory, suffix=".dsqltok")  # its mode is 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(entry, file)
-            os.replace(draft, path)
-        except BaseException:
-            os.unlink(draft)
-            raise
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        write_atomically(path, json.dumps(entry), 0o600)
     except OSError as error:
         raise UnavailableError(
             f"cannot write {path}: {error.strerror}", hint="check the disk and the directory's permissions"
