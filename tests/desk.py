@@ -214,6 +214,17 @@ class Desk:
         assert not secrets_in(done.stderr), done.args
         return done
 
+    def begin(self, *command: str) -> subprocess.Popen[str]:
+        """Start a program, to be talked to."""
+        return subprocess.Popen(
+            people.ordinary().argv(*command),
+            cwd=self.work,
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
     def dsqltok(
         self, *arguments: str, cwd: Path | None = None, env: Mapping[str, str | None] | None = None
     ) -> subprocess.CompletedProcess[str]:

@@ -16,6 +16,8 @@ from botocore.credentials import SSOProvider
 from botocore.tokens import SSOTokenProvider
 from botocore.utils import LoginTokenLoader, SSOTokenLoader
 
+from cloud import SSO_ROLE, SSO_SESSION, START_URL
+from contract.jobs import job
 from dsqltok.errors import CredentialsError
 from dsqltokd.worker import aws, signin
 from standin import moods
@@ -77,26 +79,12 @@ def test_credentials_of_the_environment_say_so(home: Path, monkeypatch: pytest.M
 
 
 def test_the_sign_in_of_a_profile_is_where_it_is_watched(home: Path) -> None:
-    sign_in = "[sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://corp.awsapps.com/start\n"
-    configure(home, f"{sign_in}[profile sso]\nsso_session = corp\n")
+    configure(home, f"{SSO_SESSION}[profile sso]\nsso_session = corp\n")
     kept: dict[str, Any] = {}
-    SSOTokenLoader(cache=kept).save_token("https://corp.awsapps.com/start", "token", session_name="corp")
+    SSOTokenLoader(cache=kept).save_token(START_URL, "token", session_name="corp")
     (key,) = kept
     watched = [path for path, _ in aws.run(job(home, "sso"))["files"]]
     assert str(home / f".aws/sso/cache/{key}.json") in watched
-
-
-def job(home: Path, profile: str | None) -> dict[str, Any]:
-    return {
-        "profile": profile,
-        "role_arn": None,
-        "environment": {"HOME": str(home)},
-        "session": None,
-        "renew": True,
-        "code": None,
-        "ttl": 900,
-        "targets": [[HOST, "us-east-1", "DbConnect"]],
-    }
 
 
 def test_a_role_that_asks_for_a_code_gets_the_one_that_was_given(home: Path) -> None:
@@ -168,12 +156,10 @@ def test_a_session_that_ends_before_it_has_signed_may_be_had_anew(home: Path) ->
     ],
 )
 def test_a_sign_in_that_cannot_be_renewed_for_now_has_not_ended(home: Path, mood: Mood, said: str) -> None:
-    sign_in = "[sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://corp.awsapps.com/start\n"
-    role = "sso_account_id = 123456789012\nsso_role_name = Dev\n"
-    configure(home, f"{sign_in}[profile sso]\nsso_session = corp\n{role}")
+    configure(home, f"{SSO_SESSION}[profile sso]\nsso_session = corp\n{SSO_ROLE}")
     (home / ".aws/sso/cache").mkdir(parents=True)
     with Sso() as sso, MoodySts(mood) as oidc:
-        name, kept = sso.signed_in("https://corp.awsapps.com/start", "corp", life_s=-1)
+        name, kept = sso.signed_in(START_URL, "corp", life_s=-1)
         (home / ".aws/sso/cache" / name).write_text(kept)
         asked = job(home, "sso")
         asked["environment"] |= {"AWS_ENDPOINT_URL_SSO_OIDC": oidc.url, "AWS_ENDPOINT_URL_SSO": sso.url}

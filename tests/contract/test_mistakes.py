@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cloud import SSO_SESSION
+from contract.jobs import job
 from dsqltokd.worker import aws
 from standin import moods
 from standin.moods import MoodySts
@@ -14,30 +16,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CANARY = "c4n4ry-wJalrXUtnFEMI"
-SIGN_IN = "[sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://corp.awsapps.com/start\n"
 PROFILE = f"[profile app]\naws_access_key_id = AKIA\naws_secret_access_key = {CANARY}\nregion = us-east-1\n"
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / ".aws").mkdir()
-    (tmp_path / ".aws/config").write_text(f"{PROFILE}{SIGN_IN}[profile sso]\nsso_session = corp\n")
+    (tmp_path / ".aws/config").write_text(f"{PROFILE}{SSO_SESSION}[profile sso]\nsso_session = corp\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
-
-
-def job(home: Path, **more: object) -> dict[str, Any]:
-    return {
-        "profile": "app",
-        "role_arn": None,
-        "environment": {"HOME": str(home)},
-        "session": None,
-        "renew": True,
-        "code": None,
-        "ttl": 900,
-        "targets": [["abc.dsql.us-east-1.on.aws", "us-east-1", "DbConnect"]],
-        **more,
-    }
 
 
 @pytest.mark.parametrize(
@@ -51,7 +38,7 @@ def job(home: Path, **more: object) -> dict[str, Any]:
     ids=" ".join,
 )
 def test_a_job_that_no_core_of_ours_should_send_is_told_as_a_bug(home: Path, broken: dict[str, Any]) -> None:
-    error = aws.run(job(home, **broken))["error"]
+    error = aws.run(job(home, "app", **broken))["error"]
     assert (error["kind"], error["retryable"]) == ("internal", False)
     assert error["message"].startswith("a worker failed (")
     assert ".py:" in error["message"]
@@ -70,7 +57,7 @@ def test_a_job_that_no_core_of_ours_should_send_is_told_as_a_bug(home: Path, bro
 def test_an_sso_service_that_lies_is_the_answers_fault(home: Path, said: str, told: str) -> None:
     with MoodySts(moods.says(200, said)) as lying:
         environment = {"HOME": str(home), "AWS_ENDPOINT_URL_SSO_OIDC": lying.url}
-        error = aws.run(job(home, profile="sso", sso=None, environment=environment))["error"]
+        error = aws.run(job(home, "sso", sso=None, environment=environment))["error"]
     assert error["kind"] == "unavailable"
     assert told in error["message"]
 
@@ -86,7 +73,7 @@ def test_an_sso_service_that_lies_is_the_answers_fault(home: Path, said: str, to
 def test_an_sts_that_lies_about_the_caller_is_the_answers_fault(home: Path, said: str, told: str) -> None:
     with MoodySts(moods.says(200, said)) as lying:
         environment = {"HOME": str(home), "AWS_ENDPOINT_URL_STS": lying.url}
-        refusal = aws.run(job(home, question="who", environment=environment))["refusal"]
+        refusal = aws.run(job(home, "app", question="who", environment=environment))["refusal"]
     assert refusal["kind"] == "unavailable"
     assert told in refusal["message"]
 
@@ -97,6 +84,6 @@ def test_an_sts_that_lies_about_the_caller_is_the_answers_fault(home: Path, said
 def test_a_setting_that_holds_settings_is_the_users_to_mend(home: Path, setting: str) -> None:
     role = "role_arn = arn:aws:iam::123456789012:role/x\n"
     (home / ".aws/config").write_text(f"[profile app]\n{role}{setting} =\n  a = {CANARY}\n")
-    error = aws.run(job(home))["error"]
+    error = aws.run(job(home, "app"))["error"]
     assert (error["kind"], error["hint"]) == ("configuration", "write it on one line")
     assert error["message"] == f'profile "app": its {setting} holds other settings'

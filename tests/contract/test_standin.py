@@ -19,6 +19,7 @@ import boto3
 import psycopg
 import pytest
 
+from footprint import children
 from standin import wire
 from standin.sigv4 import Credentials
 
@@ -322,8 +323,7 @@ def test_the_program_leaves_nothing_behind_though_it_is_killed() -> None:
         pytest.skip("needs Linux, to wait for processes that are not ours")
     with program() as process:
         ca_file = Path(str(answer(process)["ca_file"]))
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        watches = [os.pidfd_open(int(child)) for child in children]
+        watches = [os.pidfd_open(child) for child in children(process.pid)]
         process.kill()
         for watch in watches:
             assert select.select([watch], [], [], 10)[0], "a process is left"

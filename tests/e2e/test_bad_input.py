@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cloud import SSO_ROLE, SSO_SESSION
 from desk import eventually
 from standin import people
 from standin.sts import BlackHole, RefusingSts
@@ -150,9 +151,8 @@ def test_a_url_may_lead_to_a_host_that_the_configuration_allows(desk: Desk, exam
 def test_a_login_elsewhere_counts_at_once(desk: Desk) -> None:
     """The sso token itself is of no use here: what matters is that the old verdict is not repeated."""
     desk.project(GOOD)
-    session = "[sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://corp.awsapps.com/start\n"
-    profile = "[profile sso]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = Dev\n"
-    desk.aws(config=session + profile + "endpoint_url = http://127.0.0.1:9\n")
+    profile = f"[profile sso]\nsso_session = corp\n{SSO_ROLE}endpoint_url = http://127.0.0.1:9\n"
+    desk.aws(config=SSO_SESSION + profile)
     complain(desk.dsqltok("get", "--data", "db", env={"AWS_PROFILE": "sso"}), 5, "sso session", "dsqltok login")
     cache = desk.home / ".aws/sso/cache" / (hashlib.sha1(b"corp").hexdigest() + ".json")  # noqa: S324 - a file name
     desk.write(cache, json.dumps({"accessToken": "t", "expiresAt": "2999-01-01T00:00:00Z"}))

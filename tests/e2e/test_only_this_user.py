@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from desk import BIN, eventually
+from footprint import children
 from standin import people
 
 if TYPE_CHECKING:
@@ -59,8 +60,7 @@ def processes(desk: Desk, example: Callable[[str], str]) -> list[int]:
     example("admin")
     desk.ok("get")
     pid = desk.status()["pid"]
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    workers = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    workers = children(pid)
     assert workers
     return [pid, *workers]
 
@@ -79,14 +79,7 @@ def test_core_and_workers_are_closed_to(
 
 def test_the_attempts_succeed_where_nothing_forbids_them(desk: Desk) -> None:
     """See that each of the attempts is a real one: it works on a process of the same user that is not protected."""
-    open_one = subprocess.Popen(
-        people.ordinary().argv(sys.executable, "-c", "import sys; print('here', flush=True); sys.stdin.read()"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=desk.environment,
-        text=True,
-    )
-    with open_one:
+    with desk.begin(sys.executable, "-c", "import sys; print('here', flush=True); sys.stdin.read()") as open_one:
         assert open_one.stdout is not None
         assert open_one.stdout.readline() == "here\n"
         got = {

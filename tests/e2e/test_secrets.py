@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from desk import Desk
+from footprint import children
 
 CANARY = "CanaryCanaryCanaryCanaryCanaryCanary4242"
 PASSWORD = "proxy-canary-4242"
@@ -112,8 +113,7 @@ def test_core_and_workers_cannot_be_looked_into_by_other_processes_of_the_user(d
         pytest.skip(people.why_no_stranger())
     desk.ok("get")
     pid = desk.status()["pid"]
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    for process in (pid, *children):
+    for process in (pid, *children(pid)):
         assert desk.run("cat", f"/proc/{process}/environ").returncode != 0, process
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from typing import TYPE_CHECKING
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from desk import ACCESS_KEY_ID, BIN, SECRET_ACCESS_KEY, eventually
-from standin import people
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,19 +133,11 @@ def test_status_tells_who_asked_last_and_when_there_is_an_attempt_again(
 
 
 def test_status_is_shown_again_and_again_where_that_is_wanted(desk: Desk) -> None:
-    with desk.daemon():
-        watching = subprocess.Popen(
-            people.ordinary().argv(str(BIN / "dsqltok"), "status", "--watch"),
-            cwd=desk.work,
-            env=desk.environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        with watching:
-            assert watching.stdout is not None
-            shown = [line for line in (watching.stdout.readline() for _ in range(9)) if line.startswith("dsqltokd ")]
-            watching.send_signal(signal.SIGINT)
-            assert watching.wait(30) == 130
+    with desk.daemon(), desk.begin(str(BIN / "dsqltok"), "status", "--watch") as watching:
+        assert watching.stdout is not None
+        shown = [line for line in (watching.stdout.readline() for _ in range(9)) if line.startswith("dsqltokd ")]
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(30) == 130
     assert len(shown) > 1
 
 

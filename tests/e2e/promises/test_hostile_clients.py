@@ -87,19 +87,19 @@ def core() -> Iterator[Core]:
             yield Core(process.pid, desk, regular)
 
 
-def _crowd(kind: str, number: int, fault: str) -> object:
-    mark = pytest.mark.promise(HELD_UP, fault=f"{number:,} {fault}", short=number, long=20 * number)
+def _crowd(promise: str, kind: str, number: int, fault: str) -> object:
+    mark = pytest.mark.promise(promise, fault=f"{number:,} {fault}", short=number, long=20 * number)
     return pytest.param(kind, number, marks=mark, id=kind)
 
 
 @pytest.mark.parametrize(
     ("kind", "number"),
     [
-        _crowd("silent", 1000, "silent connections"),
-        _crowd("slow", 1000, "connections that send a byte a second"),
-        _crowd("half-closed", 1000, "connections that close one side, 300 a second"),
-        _crowd("deaf", 500, "connections that do not read their answers"),
-        _crowd("oversized", 1000, "connections with 64 KiB and more of one request"),
+        _crowd(HELD_UP, "silent", 1000, "silent connections"),
+        _crowd(HELD_UP, "slow", 1000, "connections that send a byte a second"),
+        _crowd(HELD_UP, "half-closed", 1000, "connections that close one side, 300 a second"),
+        _crowd(HELD_UP, "deaf", 500, "connections that do not read their answers"),
+        _crowd(HELD_UP, "oversized", 1000, "connections with 64 KiB and more of one request"),
     ],
 )
 def test_a_crowd(kind: str, number: int, faults: Faults, core: Core, request: pytest.FixtureRequest) -> None:
@@ -128,17 +128,14 @@ def _p99(samples: list[float]) -> float:
     return statistics.quantiles(samples, n=100, method="inclusive")[98]
 
 
-def _full(kind: str, number: int, fault: str) -> object:
-    mark = pytest.mark.promise(OPEN, fault=f"{number:,} {fault}", short=number, long=20 * number)
-    return pytest.param(kind, number, marks=mark, id=kind)
-
-
 @pytest.mark.parametrize(
     ("kind", "number"),
     [
-        _full("silent", 1100, "silent connections, where there is room for 1,024"),
-        _full("resting", 1100, "connections at rest, where there is room for 1,024"),
-        _full("insistent", 3000, "silent connections that come back when dropped, where there is room for 1,024"),
+        _crowd(OPEN, "silent", 1100, "silent connections, where there is room for 1,024"),
+        _crowd(OPEN, "resting", 1100, "connections at rest, where there is room for 1,024"),
+        _crowd(
+            OPEN, "insistent", 3000, "silent connections that come back when dropped, where there is room for 1,024"
+        ),
     ],
 )
 def test_more_than_there_is_room_for(kind: str, number: int, faults: Faults, core: Core) -> None:
