@@ -217,7 +217,7 @@ class Desk:
     def begin(self, *command: str) -> subprocess.Popen[str]:
         """Start a program, to be talked to."""
         return subprocess.Popen(
-            people.ordinary().argv(*command),
+            self.argv(*command),
             cwd=self.work,
             env=self.environment,
             stdin=subprocess.PIPE,

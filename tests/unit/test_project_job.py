@@ -415,6 +415,7 @@ def test_where_a_url_leads_is_told_without_a_token(job: Job) -> None:
                 "dbname": "postgres",
                 "sslmode": "require",
                 "sslrootcert": None,
+                "parameters": {},
             },
         }
     ]
