@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsqltok import connection
+from dsqltok import libpq
 
 ANSWER = {
     "token": "abc.dsql.us-east-1.on.aws/?X-Amz-Signature=c0ffee",
@@ -20,7 +20,7 @@ ANSWER = {
 
 
 def test_the_parameters_are_what_the_url_says_and_no_password() -> None:
-    assert connection.parameters(ANSWER) == {
+    assert libpq.parameters(ANSWER) == {
         "host": "abc.dsql.us-east-1.on.aws",
         "port": "5432",
         "user": "admin",
@@ -32,9 +32,9 @@ def test_the_parameters_are_what_the_url_says_and_no_password() -> None:
 
 
 def test_the_variables_have_the_token_as_the_password() -> None:
-    found = connection.variables(ANSWER)
+    found = libpq.variables(ANSWER)
     assert found["PGPASSWORD"] == ANSWER["token"]
     assert found["PGHOST"] == "abc.dsql.us-east-1.on.aws"
     assert found["PGOPTIONS"] == "-c a=b"
     assert "PGHOSTADDR" not in found
-    assert not set(found) & set(connection.DIVERTING)
+    assert not set(found) & set(libpq.DIVERTING)
