@@ -118,6 +118,14 @@ def read(params: dict[str, Any]) -> Query:
     )
 
 
+def take_fresh(params: dict[str, Any]) -> bool:
+    """Take `fresh` out of the parameters: whether the token in hand was refused. Raises `UsageError`."""
+    fresh = params.pop("fresh", False)
+    if not isinstance(fresh, bool):
+        raise UsageError("fresh must be true or false", hint="true asks for a token other than one that was refused")
+    return fresh
+
+
 def read_path(params: dict[str, Any]) -> str | None:
     """Return the project file that the parameters name. Raises `UsageError`."""
     path = _text(params, "config")

@@ -79,8 +79,9 @@ class Requests:
     # Tokens and urls
 
     def _token_get(self, params: dict[str, Any], channel: Channel) -> dict[str, Any] | Awaitable[dict[str, Any]]:
+        fresh = queries.take_fresh(params)
         query = queries.read(params)
-        if query.config is not None:
+        if query.config is not None and not fresh:
             entry = self._projects.peek(query.key(query.config), query)
             if entry is not None:
                 chosen = choice.token(entry, query)
@@ -88,16 +89,18 @@ class Requests:
                 if token is not None:
                     self.uses.note(chosen.target, entry.key.env or chosen.env, channel)
                     return _answer(chosen, token, entry)
-        return self._token(query, channel)
+        return self._token(query, channel, fresh=fresh)
 
-    async def _token(self, query: Query, channel: Channel, *, standing: bool = False) -> dict[str, Any]:
+    async def _token(
+        self, query: Query, channel: Channel, *, standing: bool = False, fresh: bool = False
+    ) -> dict[str, Any]:
         entry = await self._entry(query)
         chosen = choice.token(entry, query)
-        token = await self._fresh(chosen.target, query, standing=standing)
+        token = await self._fresh(chosen.target, query, standing=standing, fresh=fresh)
         self.uses.note(chosen.target, entry.key.env or chosen.env, channel)
         return _answer(chosen, token, entry)
 
-    async def _fresh(self, target: Target, query: Query, *, standing: bool = False) -> Token:
+    async def _fresh(self, target: Target, query: Query, *, standing: bool = False, fresh: bool = False) -> Token:
         if not self.loaded.is_set() and self._tokens.peek(target) is None:
             try:
                 async with asyncio.timeout(_LOAD_SECONDS):
@@ -105,7 +108,7 @@ class Requests:
             except TimeoutError:
                 pass  # the keyring hangs, and what it may hold is not worth more of the caller's time
         try:
-            return await self._tokens.get(target, query.secrets(), standing=standing)
+            return await self._tokens.get(target, query.secrets(), standing=standing, fresh=fresh)
         except CredentialsError as error:
             if "login" in error.data:
                 error.hint = f"run {_login_command(query)}"
@@ -129,11 +132,12 @@ class Requests:
         return {"urls": [url.reveal() for url in urls], "warnings": entry.warnings}
 
     async def _connection_get(self, params: dict[str, Any], channel: Channel) -> dict[str, Any]:
+        fresh = queries.take_fresh(params)
         query = queries.read(params)
         entry = await self._entry(query)
         chosen = choice.token(entry, query)
         connection = _connection(chosen, await self._place(entry, chosen.data, query))
-        token = await self._fresh(chosen.target, query)
+        token = await self._fresh(chosen.target, query, fresh=fresh)
         self.uses.note(chosen.target, entry.key.env or chosen.env, channel)
         return {**_answer(chosen, token, entry), "expires": int(token.expires_at), "connection": connection}
 

@@ -36,14 +36,19 @@ _ASK = "run dsqltok get"
 _USE_GRAIN = 60.0  # a use is noted at most this often, in seconds: a warm lookup changes nothing
 
 
-def ask(state: State, target: Target, now: Instant, policy: Policy, *, standing: bool = False) -> tuple[State, Verdict]:
-    """Somebody asks for a token of `target`; `standing` tells that nobody does so right now, but did once."""
+def ask(
+    state: State, target: Target, now: Instant, policy: Policy, *, standing: bool = False, since: float = float("-inf")
+) -> tuple[State, Verdict]:
+    """Somebody asks for a token of `target`; `standing` tells that nobody does so right now, but did once.
+
+    One that was signed before `since`, by the boot clock, is to be replaced, as a poor one is.
+    """
     slot = state.slots.get(target) or Slot(used_boot=float("-inf"))
     if now.boot - slot.used_boot >= _USE_GRAIN:
         slot = replace(slot, used_boot=now.boot)
         state = _with(state, target, slot)
     usable = slot.token if slot.token and schedule.is_usable(slot.token, now) else None
-    if usable and not slot.suspect and not _is_poor(state, usable, now, policy):
+    if usable and not slot.suspect and usable.signed_boot >= since and not _is_poor(state, usable, now, policy):
         return state, Verdict(token=usable)
     failure = _obstacle(state, slot, now)
     if standing and would_ask(state, now) and (failure is None or failure.error.retryable):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _A_LITTLE = 1.0  # seconds of a refresh that are waited for while a token that still works is in hand
+_VERY_YOUNG = 10.0  # seconds since a token was signed, in which no client's wish brings another
 _MOST_UNASKED = 4  # refreshes at a time that nobody waits for
 _LONGEST_SLEEP = 30.0  # seconds; timers stop in a suspend, so that what is warm is looked at this often
 
@@ -78,16 +79,22 @@ class Tokens:
         verdict = self._ask(target)
         return None if verdict.wait else verdict.token
 
-    async def get(self, target: Target, secrets: Mapping[str, str], *, standing: bool = False) -> Token:
+    async def get(
+        self, target: Target, secrets: Mapping[str, str], *, standing: bool = False, fresh: bool = False
+    ) -> Token:
         """Return a token of `target`, refreshing first where need be. `secrets` are the caller's sealed variables.
 
-        `standing` is as in `state.ask`. Raises what keeps it from being had: `CredentialsError`, `DeniedError`,
+        `standing` is as in `state.ask`. With `fresh`, the one in hand was refused, and unless it is very young another
+        is signed. Where that fails, what is in hand is as good as before.
+
+        Raises what keeps it from being had: `CredentialsError`, `DeniedError`,
         `ConfigurationError`, `UnavailableError`, `TimedOutError`.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + self.patience
+        since = clock.now().boot - _VERY_YOUNG if fresh else float("-inf")
         while True:
-            verdict = self._ask(target, standing=standing)
+            verdict = self._ask(target, standing=standing, since=since)
             if verdict.error is not None:
                 raise verdict.error.fresh() if standing else state.retold(verdict.error, verdict.age)
             if not verdict.wait:
@@ -199,9 +206,9 @@ class Tokens:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _ask(self, target: Target, *, standing: bool = False) -> Verdict:
+    def _ask(self, target: Target, *, standing: bool = False, since: float = float("-inf")) -> Verdict:
         known = self._state(target.identity)
-        found = state.ask(known, target, clock.now(), self._policy, standing=standing)
+        found = state.ask(known, target, clock.now(), self._policy, standing=standing, since=since)
         self.states[target.identity], verdict = found
         return verdict
 
