@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "inspect": (_SELECTION, {"--json": "json", "--reveal": "reveal"}, ("name",)),
     "login": ({**_SELECTION, "--data": "data"}, {"--no-browser": "no_browser"}, ("name",)),
     "doctor": ({**_SELECTION, "--data": "data"}, {"--json": "json"}, ("name",)),
+    "ide": ({**_SELECTION, "--data": "data", "--write": "write"}, {}, ("ide", "name")),
     "flush": ({**_SELECTION, "--data": "data"}, {}, ("name",)),
     "status": ({}, {"--json": "json", "--watch": "watch"}, ()),
     "config": ({}, {"--json": "json"}, ("action",)),

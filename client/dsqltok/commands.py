@@ -19,6 +19,8 @@ usage: dsqltok COMMAND [ARGUMENT...] [OPTION...]
   inspect [NAME]          show what Atlas would see in the project (--json; --reveal: tokens too)
   login [NAME]            do a person's part: the mfa code, or the sso login in the browser (--no-browser)
   doctor [NAME]           walk the way a token takes, to a login, and say what is wrong where (--json)
+  ide IDE [NAME]          print how a program with a window connects to env NAME: datagrip, dbeaver, pgadmin, vscode,
+                          tableplus or postico (--write FILE: what pgadmin can import)
   flush [NAME]            forget the tokens and sessions of env NAME, or all that there are, in the keyring too
   status                  show what the daemon knows (--json; --watch: again every 2 s)
   config check | show     say what is wrong with config.toml; show the settings in force (--json)
@@ -36,7 +38,7 @@ which token:
   NAME, --env NAME        an env of the project; not needed where there is one
   -c, --config FILE       the project file, a path or file://path; else the nearest atlas.hcl upward
   --var NAME=VALUE        a value for a variable of the project; as often as needed
-  --data NAME             a data "aws_dsql_token" by its name (get and doctor only)
+  --data NAME             a data "aws_dsql_token" by its name
 
 exit codes: 0 done, 1 a bug, 2 usage, 3 not found, 4 configuration, 5 credentials, 6 denied, 7 unavailable, 8 timeout
 """
@@ -67,6 +69,10 @@ def run(words: list[str]) -> int:
 
 
 def _found(command: str) -> "Callable[[arguments.Options], int]":
+    if command == "ide":
+        from dsqltok import ides  # noqa: PLC0415 - see the module's docstring
+
+        return ides.COMMANDS[command]
     from dsqltok import daemoncommands, projectcommands  # noqa: PLC0415 - see the module's docstring
 
     return {**daemoncommands.COMMANDS, **projectcommands.COMMANDS}[command]

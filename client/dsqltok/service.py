@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-from dsqltok import errors, files, launchd, paths, protocol, transport
+from dsqltok import errors, files, launchd, paths, programs, protocol, transport
 
 _UNITS = ("dsqltokd.socket", "dsqltokd.service")
 _DROP_IN = "dsqltokd.service.d/environment.conf"
@@ -41,7 +41,7 @@ CapabilityBoundingSet=~
 
 def install() -> str:
     """Install the service, or put right an installation that differs, and start it. Return what was done."""
-    program = daemon_program()
+    program = programs.installed("dsqltokd")
     if sys.platform == "darwin":
         launchd.install(program, _variables())
         return f"installed {launchd.plist_path()}\n"
@@ -96,16 +96,6 @@ def status() -> str:
         return launchd.status()
     _require_systemd()
     return "".join(_shown(name) for name in _UNITS)
-
-
-def daemon_program() -> str:
-    """Return the absolute path of the installed `dsqltokd`. Raises `UnavailableError` where it is not found."""
-    beside = [os.path.dirname(os.path.abspath(sys.argv[0])), os.path.dirname(sys.executable)]
-    for directory in beside:
-        program = os.path.join(directory, "dsqltokd")
-        if os.access(program, os.X_OK):
-            return program
-    raise errors.UnavailableError("dsqltokd is not beside dsqltok", hint="reinstall dsqltok", retryable=False)
 
 
 def environment(variables: dict[str, str]) -> str:

@@ -11,31 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import UsageError
 from dsqltok.protocol import is_aws
+from dsqltok.secrecy import is_secret
 from dsqltokd.model import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Variables that are a credential, or part of one. What they hold is passed through to a worker and kept nowhere.
-_SECRETS = {
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_SECURITY_TOKEN",
-    "AWS_CREDENTIAL_EXPIRATION",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-}
-# So is any other that looks like one, and a proxy with a password.
-_SECRET_WORDS = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY")
 _LONGEST_PATH = 4095
 _HASH_KEY = os.urandom(32)
-
-
-def is_secret(name: str, value: str) -> bool:
-    """Tell whether an AWS or proxy variable is a credential."""
-    if not name.startswith("AWS_"):
-        return "@" in value
-    return name in _SECRETS or (any(word in name for word in _SECRET_WORDS) and not name.endswith("_FILE"))
 
 
 def _is_another_home(name: str, value: str) -> bool:

@@ -139,7 +139,13 @@ class Requests:
         connection = _connection(chosen, await self._place(entry, chosen.data, query))
         token = await self._fresh(chosen.target, query, fresh=fresh)
         self.uses.note(chosen.target, entry.key.env or chosen.env, channel)
-        return {**_answer(chosen, token, entry), "expires": int(token.expires_at), "connection": connection}
+        return {
+            **_answer(chosen, token, entry),
+            "expires": int(token.expires_at),
+            "connection": connection,
+            "config": entry.key.config,
+            "vars": list(entry.key.variables),
+        }
 
     async def _describe_target(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         query = queries.read(params)

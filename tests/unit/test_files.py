@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dsqltok.files import write_atomically
+from dsqltok.files import create_atomically, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,3 +79,22 @@ def test_where_it_cannot_take_the_path_no_draft_stays(path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         write_atomically(str(path), "new", 0o600)
     assert os.listdir(path.parent) == ["file"]
+
+
+def test_a_file_is_created_whole_and_alone(path: Path) -> None:
+    create_atomically(str(path), "néw", 0o600)
+    assert path.read_bytes() == "néw".encode()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert os.listdir(path.parent) == ["file"]
+
+
+@pytest.mark.parametrize("dangling", [False, True])
+def test_what_is_there_is_never_replaced_by_a_created_file(dangling: bool, path: Path) -> None:
+    if dangling:
+        path.symlink_to(path.with_name("nowhere"))
+    else:
+        path.write_text("old")
+    with pytest.raises(FileExistsError):
+        create_atomically(str(path), "new", 0o600)
+    assert os.listdir(path.parent) == ["file"]
+    assert dangling or path.read_text() == "old"

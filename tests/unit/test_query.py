@@ -9,6 +9,7 @@ import pytest
 
 from dsqltok.errors import UsageError
 from dsqltok.protocol import is_aws
+from dsqltok.secrecy import is_secret
 from dsqltokd import query as queries
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def test_a_variable_that_is_not_set_is_no_part_of_the_identity() -> None:
 def test_a_credential_is_sealed_and_appears_in_no_text(name: str) -> None:
     query = queries.read({"environment": {name: CANARY}})
     found = query.identity(None, None)
-    assert queries.is_secret(name, CANARY)
+    assert is_secret(name, CANARY)
     assert found.seal is not None
     assert found.environment == ()
     assert CANARY not in found.seal

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsqltok import launchd, service
+from dsqltok import launchd, programs, service
 
 if TYPE_CHECKING:
     import pytest
@@ -17,7 +17,7 @@ UNITS = Path(__file__).parents[2] / "systemd"
 
 
 def test_the_program_is_the_one_beside_the_client() -> None:
-    assert service.daemon_program() == f"{Path(sys.executable).parent}/dsqltokd"
+    assert programs.installed("dsqltokd") == f"{Path(sys.executable).parent}/dsqltokd"
 
 
 def test_variables_come_through_systemds_own_reading() -> None:
