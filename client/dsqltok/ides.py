@@ -5,15 +5,16 @@ therefore names the programs and files by their whole paths, and sets the variab
 for those that are secrets. No token is shown or written.
 """
 
+import os
 import shlex
 
 from dsqltok import (
     arguments,
     asking,
-    connection,
     errors,
     files,
     idetext,
+    libpq,
     paths,
     programs,
     protocol,
@@ -34,8 +35,6 @@ def _ide(options: dict[str, object]) -> int:
     environment = params["environment"]
     assert isinstance(environment, dict)  # noqa: S101 - made by arguments.selection
     variables = {name: value for name, value in environment.items() if value is not None and name != "HOME"}
-    if answer["env"] is None and ide in idetext.BY_PASSFILE:
-        raise _no_env(ide)
     place = _place(answer, options, _carried(variables))
     _require_one_line(place)
     if file is not None:
@@ -54,27 +53,24 @@ def _chosen(options: dict[str, object]) -> str:
     raise errors.UsageError("which ide?", hint=f"such as dsqltok ide pgadmin NAME; or {', '.join(others)}, {last}")
 
 
-def _no_env(ide: str) -> errors.UsageError:
-    return errors.UsageError(
-        f"{idetext.TITLES[ide]} reads the passfile, which is kept for envs", hint="name the env that uses the token"
-    )
-
-
 def _place(answer: dict[str, object], options: dict[str, object], carried: dict[str, str]) -> idetext.Place:
     """Return what a program is to be told. `answer` is the daemon's."""
     env, data, variables = answer["env"], options.get("data"), answer["vars"]
     assert isinstance(variables, list)  # noqa: S101 - the daemon's own shape
-    which = [] if env is None else [str(env)] if not str(env).startswith("-") else [f"--env={env}"]
+    which = [] if env is None else [str(env)]
     which += ["--config", str(answer["config"])]
     which += [word for variable in variables for word in ("--var", variable)]
     which += [] if data is None else ["--data", str(data)]
     program = programs.installed("dsqltok")
     settings = ["env", *(f"{name}={value}" for name, value in sorted(carried.items()))] if carried else []
+    # What a shell has in PGPASSFILE is not the file that a program with a window looks into.
+    usual = ["env", "-u", "PGPASSFILE"] if "PGPASSFILE" in os.environ else []
     return idetext.Place(
         name=str(env if env is not None else data),
-        parameters=connection.parameters(answer),
+        parameters=libpq.parameters(answer),
         command=shlex.join([*settings, program, "get", "-n", *which]),
-        passfile=shlex.join([program, "pgpass", "enable", *which]),
+        terminal=shlex.join([program, "get", *which]),
+        passfile=shlex.join([*usual, program, "pgpass", "enable", *which]),
     )
 
 

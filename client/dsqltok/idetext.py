@@ -49,14 +49,16 @@ BY_PASSFILE = ("datagrip", "dbeaver", "vscode")
 
 
 class Place(NamedTuple):
-    """Where to connect: a name for it, libpq's `parameters`, and for sh, what prints a token and what keeps a passfile.
+    """Where to connect, in libpq's `parameters`, under which name, and by which commands of sh.
 
-    `file` is the path of the file to import that was written, if one was.
+    `command` prints a token for a program that runs it, `terminal` prints one in the user's shell, `passfile` has the
+    passfile kept. `file` is the path of the file to import that was written, if one was.
     """
 
     name: str
     parameters: "Mapping[str, str]"
     command: str
+    terminal: str
     passfile: str
     file: str | None = None
 
@@ -178,7 +180,7 @@ def _vscode(place: Place) -> list[str]:
         _keep_passfile(place),
         "Install the extension SQLTools PostgreSQL/Cockroach Driver, and add to settings.json:" + _lines(settings),
         "With an extension that asks for a password and cannot read the passfile, such as Microsoft's PostgreSQL,\n"
-        "   print a token in a terminal, and paste it each time:" + _lines(place.command),
+        "   print a token in a terminal, and paste it each time:" + _lines(place.terminal),
     ]
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from desk import Desk
 
 IDES = ("datagrip", "dbeaver", "pgadmin", "vscode", "tableplus", "postico")
-BY_COMMAND = ("pgadmin", "vscode", "tableplus", "postico")
+BY_COMMAND = ("pgadmin", "tableplus", "postico")
 BY_PASSFILE = ("datagrip", "dbeaver", "vscode")
 ODD = 'it\'s "odd" $HOME `id` %HOSTNAME% ünd so'
 OTHER_KEY = "AKIAI44QH8DHBEXAMPLE"
@@ -74,6 +74,13 @@ def test_a_program_that_runs_no_command_has_its_passfile_kept(ide: str, desk: De
     assert not secrets_in(shown)
     expected = [str(BIN / "dsqltok"), "pgpass", "enable", "dsql", "--config", str(odd / "atlas.hcl")]
     assert shlex.split(command_in(shown, "pgpass")) == expected
+    elsewhere = desk.dsqltok("ide", ide, "dsql", cwd=odd, env={"PGPASSFILE": "/elsewhere"}).stdout
+    assert shlex.split(command_in(elsewhere, "pgpass")) == ["env", "-u", "PGPASSFILE", *expected]
+
+
+def test_the_command_for_a_terminal_gives_a_token_there(desk: Desk, odd: Path) -> None:
+    shown = desk.ok("ide", "vscode", "dsql", cwd=odd)
+    assert ACCESS_KEY_ID in desk.run("sh", "-c", command_in(shown)).stdout
 
 
 def test_the_file_for_pgadmin_holds_the_env_and_a_command_that_gives_a_token(desk: Desk, odd: Path) -> None:
@@ -148,7 +155,6 @@ def test_an_added_project_is_named_with_its_variables(desk: Desk, odd: Path) -> 
         ((), "which ide?\nhint: such as dsqltok ide pgadmin NAME; or datagrip, dbeaver, pgadmin, postico, tableplus, "),
         (("vscode", "--write", "x"), "there is no file that VS Code could import\nhint: "),
         (("pgadmin", "prod"), 'env "prod" is not defined in '),
-        (("datagrip", "--data", "other"), "reads the passfile, which is kept for envs\nhint: "),
         (("pgadmin", "bare"), 'env "bare" has no aws_dsql_token in its url'),
     ],
 )
