@@ -109,7 +109,7 @@ def _require_one_line(place: idetext.Place) -> None:
     """Raise `UsageError` where a command has what cannot be entered in a field, or printed to be copied."""
     if not (place.command + place.passfile).isprintable():
         raise errors.UsageError(
-            "a path, a name or an AWS_* variable has a control character in it, which no field takes",
+            "a path, a name or an AWS_* variable has a character in it that cannot be printed, and that no field takes",
             hint="rename the file, or unset the variable",
         )
 

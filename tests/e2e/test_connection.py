@@ -44,6 +44,7 @@ def test_an_env_says_where_to_connect_as_whom_and_with_which_token(
     }
     assert ACCESS_KEY_ID in answer["token"]
     assert answer["expires"] > 0
+    assert (answer["config"], answer["vars"]) == (str(desk.work / "atlas.hcl"), [])
     assert login(token=answer["token"], user="atlas_migrations") == "atlas_migrations"
 
 
