@@ -18,10 +18,9 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def code(page: str, language: str) -> str:
-    """Return the one block of code that a recipe shows in a language."""
-    (found,) = blocks(page, language)
-    return found
+def code(page: str, language: str, nth: int = 0) -> str:
+    """Return a block of the code that a recipe shows in a language, the first where it is not said which."""
+    return blocks(page, language)[nth]
 
 
 def program(name: str, hint: str) -> str:
