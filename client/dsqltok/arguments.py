@@ -114,6 +114,9 @@ def selection(options: "Options") -> dict[str, object]:
     for name in ("data", "vars"):
         if name in options:
             params[name] = options[name]
+    within = os.environ.get("DSQLTOK_WITHIN")
+    if within:  # this is for a program that a project runs, and the daemon is to know which one waits for it
+        params["within"] = within
     return params
 
 

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import DsqltokError, EnvironmentNeededError, NotFoundError
 from dsqltokd.model import Target
-from dsqltokd.query import Key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dsqltokd.projects import Entry, Projects
-    from dsqltokd.query import Query
+    from dsqltokd.query import Key, Query
     from dsqltokd.registry import Added
 
 
@@ -69,7 +68,7 @@ def targets(found: Mapping[str, Mapping[str, Any]], query: Query) -> dict[str, T
 
 async def among_added(projects: Projects, added: tuple[Added, ...], query: Query) -> Entry:
     """Return the answer of the one added project that has one. Raises `NotFoundError` for none, or for several."""
-    keys = [Key(each.config, query.env, query.data, _variables(each, query)) for each in added]
+    keys = [query.key(each.config, _variables(each, query)) for each in added]
     if not keys:
         raise NotFoundError(
             "there is no atlas.hcl at or above this directory",

@@ -7,12 +7,14 @@ the program, and the question is asked again with the output. So a program that 
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from dsqltok.errors import ConfigurationError, TimedOutError
 from dsqltok.protocol import EVERY_AWS
 from dsqltokd.pool import raise_error
+from dsqltokd.query import WITHIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,10 +49,12 @@ class Evaluator:
         tokens: Mapping[str, str] | None = None,
         texts: dict[str, str] | None = None,
         outputs: Outputs | None = None,
+        within: Sequence[str] = (),
     ) -> dict[str, Any]:
         """Return the worker's answer, with `outputs` beside it; see `worker.project` for both sides.
 
-        Raises `TimedOutError`, and what is wrong with a program.
+        `within` are the projects that wait for the answer, which a program that it takes is told. Raises
+        `TimedOutError`, and what is wrong with a program.
         """
         job = {
             "question": question,
@@ -65,12 +69,15 @@ class Evaluator:
             "allow_hosts": list(self._settings.now.allow_hosts),
         }
         known = list(outputs or [])
+        waiting = {WITHIN: json.dumps([*within, key.config])}
         for _ in range(_MOST_PROGRAMS):
             answer = await self._evaluate({**job, "outputs": known})
             program = answer.get("run")
             if program is None or "need" in answer:
                 return {**answer, "outputs": known}
-            known.append((program["argv"], program["working_dir"], await self._run(program, environment)))
+            known.append(
+                (program["argv"], program["working_dir"], await self._run(program, {**environment, **waiting}))
+            )
         raise ConfigurationError(f"{key.config} runs more than {_MOST_PROGRAMS} programs", hint="let one do it all")
 
     async def _evaluate(self, job: dict[str, Any]) -> dict[str, Any]:

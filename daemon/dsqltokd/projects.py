@@ -105,7 +105,7 @@ class Projects:
                 raise _environment_needed(key, self._names[key], query)
             entry = self._entry(key, environment)
             if not entry.current:
-                await self._evaluated(entry, environment)
+                await self._evaluated(entry, environment, query.within)
             if self._environment(key, query) != environment:
                 continue
             if entry.outcome is not None:
@@ -134,7 +134,7 @@ class Projects:
             environment = _environment(names, query)
             if environment is None:
                 raise _environment_needed(key, names, query)
-            answer = await self._evaluator.ask(question, key, environment, **given)
+            answer = await self._evaluator.ask(question, key, environment, within=query.within, **given)
             raise_error(answer)
             names |= frozenset(answer["names"])
             if "need" not in answer:
@@ -148,7 +148,7 @@ class Projects:
         revealed = {name: token.reveal() for name, token in tokens.items()}
         texts, environment = entry.texts, self._environment(entry.key, query) or {}
         answer = await self._evaluator.ask(
-            "urls", entry.key, environment, tokens=revealed, texts=texts, outputs=entry.outputs
+            "urls", entry.key, environment, tokens=revealed, texts=texts, outputs=entry.outputs, within=query.within
         )
         raise_error(answer)
         urls = tuple(Secret(url) for url in answer["urls"])
@@ -178,7 +178,7 @@ class Projects:
             entry.invalidate()
             # What reads no variable can be evaluated now, without a caller: a broken edit shows in the status at once.
             if not self._names.get(entry.key) and entry.outcome is not None and entry.evaluation is None:
-                entry.evaluation = asyncio.get_running_loop().create_task(self._evaluate(entry, {}))
+                entry.evaluation = asyncio.get_running_loop().create_task(self._evaluate(entry, {}, ()))
         return bool(touched)
 
     def forget_urls(self) -> None:
@@ -219,14 +219,14 @@ class Projects:
         if not any(key == entry.key for key, _ in self._entries):
             self._names.pop(entry.key, None)
 
-    async def _evaluated(self, entry: Entry, environment: dict[str, str | None]) -> None:
+    async def _evaluated(self, entry: Entry, environment: dict[str, str | None], within: tuple[str, ...]) -> None:
         if entry.evaluation is None:
-            entry.evaluation = asyncio.get_running_loop().create_task(self._evaluate(entry, environment))
+            entry.evaluation = asyncio.get_running_loop().create_task(self._evaluate(entry, environment, within))
         await asyncio.shield(entry.evaluation)
 
-    async def _evaluate(self, entry: Entry, environment: dict[str, str | None]) -> None:
+    async def _evaluate(self, entry: Entry, environment: dict[str, str | None], within: tuple[str, ...]) -> None:
         try:
-            answer = await self._newest(entry, environment)
+            answer = await self._newest(entry, environment, within)
             if "names" not in answer:  # the worker did not come as far as the project
                 raise_error(answer)
             self._names[entry.key] = self._names.get(entry.key, frozenset()) | frozenset(answer["names"])
@@ -244,12 +244,14 @@ class Projects:
         finally:
             entry.evaluation = None
 
-    async def _newest(self, entry: Entry, environment: dict[str, str | None]) -> dict[str, Any]:
+    async def _newest(
+        self, entry: Entry, environment: dict[str, str | None], within: tuple[str, ...]
+    ) -> dict[str, Any]:
         """Have the project evaluated, and again where something changed meanwhile: by then others may have seen it."""
         answer: dict[str, Any] = {}
         for _ in range(_MOST_OVERTAKEN):
             entry.overtaken = False
-            answer = await self._evaluator.ask("targets", entry.key, environment)
+            answer = await self._evaluator.ask("targets", entry.key, environment, within=within)
             if not entry.overtaken:
                 break
         return answer

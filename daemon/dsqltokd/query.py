@@ -9,13 +9,16 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dsqltok.errors import UsageError
+from dsqltok.errors import ConfigurationError, UsageError
 from dsqltok.protocol import is_aws
 from dsqltok.secrecy import is_secret
 from dsqltokd.model import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+WITHIN = "DSQLTOK_WITHIN"
+"""The variable that tells a project's program which projects wait for it: a JSON list of their files."""
 
 _LONGEST_PATH = 4095
 _HASH_KEY = os.urandom(32)
@@ -43,17 +46,26 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A checked request. Without `config` one of the added projects is meant. A variable that is None is not set."""
+    """A checked request. Without `config` one of the added projects is meant. A variable that is None is not set.
+
+    `within` are the projects whose evaluation waits for a program, innermost last, and this for the program's sake.
+    """
 
     config: str | None
     env: str | None
     data: str | None
     variables: tuple[str, ...] = field(repr=False)
     environment: Mapping[str, str | None] = field(repr=False)
+    within: tuple[str, ...] = ()
 
-    def key(self, config: str) -> Key:
-        """Return the question that this is to one project."""
-        return Key(config, self.env, self.data, self.variables)
+    def key(self, config: str, variables: tuple[str, ...] | None = None) -> Key:
+        """Return the question that this is to one project, with other variables where they are given.
+
+        Raises `ConfigurationError` where the project waits for whoever asks.
+        """
+        if config in self.within:
+            raise _circle(config, self.within[-1])
+        return Key(config, self.env, self.data, self.variables if variables is None else variables)
 
     def aws(self) -> dict[str, str | None]:
         """Return the variables that are set of those that AWS tools heed, and HOME."""
@@ -84,7 +96,7 @@ class Query:
 
 def read(params: dict[str, Any]) -> Query:
     """Return what the parameters of a request say. Raises `UsageError`."""
-    unknown = params.keys() - {"config", "env", "data", "vars", "environment", "progress"}
+    unknown = params.keys() - {"config", "env", "data", "vars", "environment", "progress", "within"}
     if unknown:
         raise UsageError(f"there is no parameter {min(unknown)!r}", hint="PROTOCOL in the README lists them")
     environment = params.get("environment", {})
@@ -98,6 +110,7 @@ def read(params: dict[str, Any]) -> Query:
         data=_text(params, "data"),
         variables=read_variables(params),
         environment=environment,
+        within=_read_within(params),
     )
 
 
@@ -107,6 +120,26 @@ def take_fresh(params: dict[str, Any]) -> bool:
     if not isinstance(fresh, bool):
         raise UsageError("fresh must be true or false", hint="true asks for a token other than one that was refused")
     return fresh
+
+
+def _circle(config: str, asking: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"a program that {asking} runs asks for {config}, which cannot be evaluated until that program has ended",
+        hint="have the program ask for another project file by --config, or the project use the data source itself",
+    )
+
+
+def _read_within(params: dict[str, Any]) -> tuple[str, ...]:
+    text = params.get("within")
+    if text is None:
+        return ()
+    try:
+        paths = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        paths = None
+    if not isinstance(paths, list) or not all(_is_plain(path) and path.startswith("/") for path in paths):
+        raise UsageError(f"within must be what {WITHIN} says", hint="pass that variable on as it is")
+    return tuple(paths)
 
 
 def read_path(params: dict[str, Any]) -> str | None:
