@@ -16,6 +16,8 @@ _SELECTION = {"--env": "env", "--config": "config", "-c": "config", "--var": "va
 COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "get": ({**_SELECTION, "--data": "data"}, {"-n": "bare", "--json": "json"}, ("name",)),
     "url": (_SELECTION, {"-n": "bare", "--json": "json"}, ("name",)),
+    "env": ({**_SELECTION, "--data": "data", "--shell": "shell"}, {}, ("name",)),
+    "exec": ({**_SELECTION, "--data": "data"}, {"--placeholders": "placeholders"}, ("name", "*command")),
     "inspect": (_SELECTION, {"--json": "json", "--reveal": "reveal"}, ("name",)),
     "login": ({**_SELECTION, "--data": "data"}, {"--no-browser": "no_browser"}, ("name",)),
     "doctor": ({**_SELECTION, "--data": "data"}, {"--json": "json"}, ("name",)),

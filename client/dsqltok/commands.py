@@ -16,6 +16,10 @@ usage: dsqltok COMMAND [ARGUMENT...] [OPTION...]
 
   get [NAME]              print a fresh token for env NAME (-n: no newline; --json)
   url [NAME]              print the url of env NAME with a fresh token in it (-n; --json)
+  env [NAME]              print the variables with which psql and others connect: eval "$(dsqltok env)"
+                          (--shell sh | fish | json | dotenv)
+  exec [NAME] -- CMD...   become CMD, with these variables (--placeholders: put {url} and {token} into its arguments,
+                          which everybody on the machine can see)
   inspect [NAME]          show what Atlas would see in the project (--json; --reveal: tokens too)
   login [NAME]            do a person's part: the mfa code, or the sso login in the browser (--no-browser)
   doctor [NAME]           walk the way a token takes, to a login, and say what is wrong where (--json)
@@ -39,6 +43,7 @@ which token:
   -c, --config FILE       the project file, a path or file://path; else the nearest atlas.hcl upward
   --var NAME=VALUE        a value for a variable of the project; as often as needed
   --data NAME             a data "aws_dsql_token" by its name
+  --data NAME             a data "aws_dsql_token" by its name (not for urls)
 
 exit codes: 0 done, 1 a bug, 2 usage, 3 not found, 4 configuration, 5 credentials, 6 denied, 7 unavailable, 8 timeout
 """
@@ -73,6 +78,10 @@ def _found(command: str) -> "Callable[[arguments.Options], int]":
         from dsqltok import ides  # noqa: PLC0415 - see the module's docstring
 
         return ides.COMMANDS[command]
+    if command in ("env", "exec"):
+        from dsqltok import shellcommands  # noqa: PLC0415 - see the module's docstring
+
+        return shellcommands.COMMANDS[command]
     from dsqltok import daemoncommands, projectcommands  # noqa: PLC0415 - see the module's docstring
 
     return {**daemoncommands.COMMANDS, **projectcommands.COMMANDS}[command]

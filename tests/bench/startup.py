@@ -1,4 +1,4 @@
-"""What a warm `dsqltok get` costs as a program: against an empty Python, against boto3, and in modules.
+"""What a warm `dsqltok get` costs as a program: against an empty Python, against boto3, and in modules. And `exec`.
 
 An empty Python against boto3 has no goal: it shows how far below its own a `get` that takes no time at all would be.
 """
@@ -26,11 +26,13 @@ def measure(installation: Installation, home: Home) -> list[Row]:
     """Measure with the project's directory as the working directory, and the daemon at `home` running and warm."""
     get = _Program(_WHAT, [installation.dsqltok, "get", ENV])
     nothing = _Program("python -c pass", [installation.python, "-c", "pass"])
+    exec_true = _Program("dsqltok exec … true", [installation.dsqltok, "exec", ENV, "--", "true"])
     boto3 = _Program("a boto3 script", [installation.python, BOTO3_SCRIPT])
     return [
         _compare(get, nothing, home, _STARTS, Goal(1.05, "≤ 1.05")),
         _compare(get, boto3, home, _SCRIPTS, Goal(1 / 25, "≤ 1/25 = 0.04")),
         _compare(nothing, boto3, home, _SCRIPTS, None),
+        _compare(exec_true, get, home, _STARTS, Goal(1.5, "≤ 1.5")),
         _modules(installation, home),
     ]
 
