@@ -8,14 +8,16 @@ TYPE_CHECKING = False  # typing's own costs an import; type checkers know this n
 if TYPE_CHECKING:
     Options = dict[str, object]
 
-# What selects a project, an env and a token. Each option takes a value; "vars" may be given more than once.
+# What selects a project, an env and a token. Each option takes a value.
 _SELECTION = {"--env": "env", "--config": "config", "-c": "config", "--var": "vars"}
+# Options that may be given more than once.
+_LISTS = ("vars", "params")
 # command: options with a value, switches, positional arguments. A last one with a `*` takes all words from the first
 # that is neither an option nor another argument, or from `--`; one with `**` takes unknown options too, once another
 # argument stands before them: they are meant for another program.
 COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "get": ({**_SELECTION, "--data": "data"}, {"-n": "bare", "--json": "json"}, ("name",)),
-    "url": (_SELECTION, {"-n": "bare", "--json": "json"}, ("name",)),
+    "url": ({**_SELECTION, "--scheme": "scheme", "--param": "params"}, {"-n": "bare", "--json": "json"}, ("name",)),
     "env": ({**_SELECTION, "--data": "data", "--shell": "shell"}, {}, ("name",)),
     "exec": ({**_SELECTION, "--data": "data"}, {"--placeholders": "placeholders"}, ("name", "*command")),
     "inspect": (_SELECTION, {"--json": "json", "--reveal": "reveal"}, ("name",)),
@@ -69,8 +71,8 @@ def parse(command: str, words: list[str]) -> "Options":
             from dsqltok import report  # noqa: PLC0415 - not paid for by a warm get
 
             raise report.misuse(command, argument, [*valued, *switches], known=name is not None)
-        if name == "vars":
-            options.setdefault("vars", []).append(value)  # type: ignore[attr-defined]  # ours is always a list
+        if name in _LISTS:
+            options.setdefault(name, []).append(value)  # type: ignore[attr-defined]  # ours is always a list
         else:
             options[name] = value
     return options

@@ -15,7 +15,8 @@ USAGE = """\
 usage: dsqltok COMMAND [ARGUMENT...] [OPTION...]
 
   get [NAME]              print a fresh token for env NAME (-n: no newline; --json)
-  url [NAME]              print the url of env NAME with a fresh token in it (-n; --json)
+  url [NAME]              print the url of env NAME with a fresh token in it (-n; --json;
+                          --scheme postgresql; --param NAME=VALUE, as often as needed)
   env [NAME]              print the variables with which psql and others connect: eval "$(dsqltok env)"
                           (--shell sh | fish | json | dotenv)
   exec [NAME] -- CMD...   become CMD, with these variables (--placeholders: put {url} and {token} into its arguments,

@@ -20,11 +20,22 @@ def _url(options: dict[str, object]) -> int:
     urls = asking.selected(options, "url.get")["urls"]
     if not isinstance(urls, list):
         raise errors.UnavailableError("the daemon's answer makes no sense", hint="run dsqltok stop, then try again")
+    if "scheme" in options or "params" in options:
+        urls = [_changed(url, options) for url in urls]
     if "json" in options:
         arguments.write(json.dumps(urls, indent=2) + "\n")
     else:
         arguments.write("\n".join(urls) + ("" if "bare" in options else "\n"))
     return 0
+
+
+def _changed(url: str, options: dict[str, object]) -> str:
+    from dsqltok import urltext  # noqa: PLC0415 - re and urllib, which few urls need
+
+    if "scheme" in options:
+        url = urltext.with_scheme(url, str(options["scheme"]))
+    params = options.get("params")
+    return urltext.with_parameters(url, params) if isinstance(params, list) else url
 
 
 def _inspect(options: dict[str, object]) -> int:
