@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "url": ({**_SELECTION, "--scheme": "scheme", "--param": "params"}, {"-n": "bare", "--json": "json"}, ("name",)),
     "env": ({**_SELECTION, "--data": "data", "--shell": "shell"}, {}, ("name",)),
     "exec": ({**_SELECTION, "--data": "data"}, {"--placeholders": "placeholders"}, ("name", "*command")),
+    "init": ({"--user": "user", "--profile": "profile"}, {}, ("endpoint", "file")),
     "inspect": (_SELECTION, {"--json": "json", "--reveal": "reveal"}, ("name",)),
     "login": ({**_SELECTION, "--data": "data"}, {"--no-browser": "no_browser"}, ("name",)),
     "doctor": ({**_SELECTION, "--data": "data"}, {"--json": "json"}, ("name",)),

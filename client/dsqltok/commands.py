@@ -21,6 +21,7 @@ usage: dsqltok COMMAND [ARGUMENT...] [OPTION...]
                           (--shell sh | fish | json | dotenv)
   exec [NAME] -- CMD...   become CMD, with these variables (--placeholders: put {url} and {token} into its arguments,
                           which everybody on the machine can see)
+  init ENDPOINT [FILE]    write an atlas.hcl for a cluster (--user NAME, else admin; --profile NAME)
   inspect [NAME]          show what Atlas would see in the project (--json; --reveal: tokens too)
   login [NAME]            do a person's part: the mfa code, or the sso login in the browser (--no-browser)
   doctor [NAME]           walk the way a token takes, to a login, and say what is wrong where (--json)
@@ -83,6 +84,10 @@ def _found(command: str) -> "Callable[[arguments.Options], int]":
         from dsqltok import shellcommands  # noqa: PLC0415 - see the module's docstring
 
         return shellcommands.COMMANDS[command]
+    if command == "init":
+        from dsqltok import newproject  # noqa: PLC0415 - see the module's docstring
+
+        return newproject.COMMANDS[command]
     from dsqltok import daemoncommands, projectcommands  # noqa: PLC0415 - see the module's docstring
 
     return {**daemoncommands.COMMANDS, **projectcommands.COMMANDS}[command]

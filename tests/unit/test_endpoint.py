@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dsqltokd.endpoint import EndpointError, host_name, region_in, signing_region
+from dsqltok.endpoint import EndpointError, host_name, region_in, signing_region
 
 AWS_PATTERN = re.compile(r"\.dsql[^.]*\.([^.]+)\.on\.aws$")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from dsqltokd.endpoint import EndpointError, host_name, signing_region
+from dsqltok.endpoint import EndpointError, host_name, signing_region
 from dsqltokd.hcl import BOOL, STRING, string
 
 from .errors import ProjectError

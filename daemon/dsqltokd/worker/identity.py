@@ -18,8 +18,8 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from dsqltok.endpoint import region_in
 from dsqltok.errors import DeniedError
-from dsqltokd.endpoint import region_in
 from dsqltokd.worker import awsanswers
 
 if TYPE_CHECKING:
