@@ -63,7 +63,8 @@ def test_node_reads_the_env_file_alike(reachable: Desk) -> None:
     found = json.loads(reachable.ok("env", "--shell", "json"))
     program = f"console.log(JSON.stringify({json.dumps(sorted(NAMES))}.map(name => process.env[name])))"
     done = reachable.run(needs("node"), f"--env-file={written(reachable)}", "-e", program)
-    assert "bad option" not in done.stderr, "a node older than 20.6"
+    if "bad option" in done.stderr:
+        pytest.skip("node 20.6 or newer not found")
     assert json.loads(done.stdout) == [found[name] for name in sorted(NAMES)]
 
 
