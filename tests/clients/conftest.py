@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
+
+from desk import ACCESS_KEY_ID, SECRET_ACCESS_KEY, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from standin.endpoint import DsqlStandin
     from standin.steps import Steps
 
+NO_CREDENTIALS = 5  # an exit code, see docs/errors.md
+KEYS = f"[default]\naws_access_key_id = {ACCESS_KEY_ID}\naws_secret_access_key = {SECRET_ACCESS_KEY}\n"
 LONGER_THAN_A_TOKEN = 1000.0  # seconds
 
 
@@ -27,7 +32,7 @@ def sleeps(reachable: Desk, stepped: Steps) -> Iterator[Callable[[], None]]:
 def outlives_its_token(sleeps: Callable[[], None], standin: DsqlStandin) -> Callable[[Conversation], None]:
     """Hold that a client opens a second connection with a token of the time, after the first one's has died.
 
-    The client opens one more connection at each line, and says as whom.
+    The client opens one more connection at each line, and answers as whom, or `refused` and why.
     """
 
     def hold(client: Conversation) -> None:
@@ -43,7 +48,7 @@ def outlives_its_token(sleeps: Callable[[], None], standin: DsqlStandin) -> Call
 
 @pytest.fixture
 def keeps_its_token(reachable: Desk, standin: DsqlStandin) -> Callable[[Conversation], None]:
-    """Hold that a client, which opens a connection at each line, gives no token to who cannot prove to be the endpoint.
+    """Hold that such a client gives no token to who cannot prove to be the endpoint.
 
     It has been told of no authority, so that the stand-in cannot.
     """
@@ -51,8 +56,28 @@ def keeps_its_token(reachable: Desk, standin: DsqlStandin) -> Callable[[Conversa
 
     def hold(client: Conversation) -> None:
         before = len(standin.logins)
-        with pytest.raises(AssertionError, match=r"(?i)certificat"):
-            client.ask()
+        assert re.match("refused.*certificat", client.ask())
         assert len(standin.logins) == before
+
+    return hold
+
+
+@pytest.fixture
+def outlives_its_keys(reachable: Desk, sleeps: Callable[[], None]) -> Callable[[Conversation], None]:
+    """Hold that such a client says what `dsqltok` says where there is no token any more, and goes on."""
+
+    def hold(client: Conversation) -> None:
+        assert client.ask() == "admin"
+        sleeps()
+        (reachable.home / ".aws" / "credentials").unlink()
+        eventually(lambda: reachable.dsqltok("get", "dsql").returncode == NO_CREDENTIALS, "there are no keys any more")
+        assert client.ask().startswith("refused")
+        reachable.aws(credentials=KEYS)
+        eventually(lambda: reachable.dsqltok("get", "dsql").returncode == 0, "there are keys again")
+        assert client.ask() == "admin"
+        assert client.process.stdin is not None
+        assert client.process.stderr is not None
+        client.process.stdin.close()
+        assert "hint: " in client.process.stderr.read()
 
     return hold

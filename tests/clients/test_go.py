@@ -28,6 +28,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 
 	"dsqltok.invalid/clients/db"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -35,23 +36,24 @@ import (
 
 func main() {
 	pool, err := db.NewPool(context.Background(), "dsql")
-	for lines := bufio.NewScanner(os.Stdin); err == nil && lines.Scan(); {
-		err = connect(pool)
-	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		panic(err)
+	}
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		user, err := connect(pool)
+		if err != nil {
+			user = "refused: " + strings.ReplaceAll(err.Error(), "\\n", " ")
+		}
+		fmt.Println(user)
 	}
 }
 
-func connect(pool *pgxpool.Pool) error {
+func connect(pool *pgxpool.Pool) (user string, err error) {
 	held, err := pool.Acquire(context.Background())
-	if err != nil {
-		return err
+	if err == nil {
+		err = held.QueryRow(context.Background(), "select current_user").Scan(&user)
 	}
-	var user string
-	err = held.QueryRow(context.Background(), "select current_user").Scan(&user)
-	fmt.Println(user)
-	return err
+	return user, err
 }
 """
 
@@ -75,11 +77,24 @@ def program() -> Iterator[str]:
         yield str(directory / "program")
 
 
+@pytest.fixture
+def trust(standin: DsqlStandin) -> dict[str, str]:
+    """Return the environment in which Go knows the stand-in's authority, as the system's has Amazon's."""
+    return {"SSL_CERT_FILE": str(standin.ca_file)}
+
+
 def test_the_recipe_connects_by_the_name_of_the_env_and_again_after_the_token_died(
-    reachable: Desk, program: str, standin: DsqlStandin, outlives_its_token: Callable[[Conversation], None]
+    reachable: Desk, program: str, trust: dict[str, str], outlives_its_token: Callable[[Conversation], None]
 ) -> None:
-    with reachable.conversation(program, env={"SSL_CERT_FILE": str(standin.ca_file)}) as client:
+    with reachable.conversation(program, env=trust) as client:
         outlives_its_token(client)
+
+
+def test_the_recipe_says_why_there_is_no_token_and_goes_on(
+    reachable: Desk, program: str, trust: dict[str, str], outlives_its_keys: Callable[[Conversation], None]
+) -> None:
+    with reachable.conversation(program, env=trust) as client:
+        outlives_its_keys(client)
 
 
 def test_the_recipe_verifies_the_endpoint(

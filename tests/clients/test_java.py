@@ -21,18 +21,24 @@ HINT = "apt install default-jdk-headless"
 PASSWORD = "changeit"  # Java's own for its stores of authorities, which hold nothing secret
 # It holds its connections, so that the next line's is another one.
 DRIVER = """
+import java.sql.Connection;
+import java.sql.DriverManager;
 import java.util.ArrayList;
 import java.util.Scanner;
 
 public final class Driver {
     public static void main(String[] words) throws Exception {
-        var held = new ArrayList<java.sql.Connection>();
+        var url = DsqlToken.url("dsql");
+        var held = new ArrayList<Connection>();
         for (var lines = new Scanner(System.in); lines.hasNextLine(); lines.nextLine()) {
-            var connection = java.sql.DriverManager.getConnection(DsqlToken.url("dsql"));
-            held.add(connection);
-            var rows = connection.createStatement().executeQuery("select current_user");
-            rows.next();
-            System.out.println(rows.getString(1));
+            try {
+                held.add(DriverManager.getConnection(url));
+                var rows = held.get(held.size() - 1).createStatement().executeQuery("select current_user");
+                rows.next();
+                System.out.println(rows.getString(1));
+            } catch (Exception error) {
+                System.out.println("refused: " + error.getMessage().replace("\\n", " "));
+            }
         }
     }
 }
@@ -68,6 +74,16 @@ def test_the_recipe_connects_by_the_name_of_the_env_and_again_after_the_token_di
 ) -> None:
     with reachable.conversation(*program, *trust, "Driver") as client:
         outlives_its_token(client)
+
+
+def test_the_recipe_says_why_there_is_no_token_and_goes_on(
+    reachable: Desk,
+    program: tuple[str, ...],
+    trust: tuple[str, str],
+    outlives_its_keys: Callable[[Conversation], None],
+) -> None:
+    with reachable.conversation(*program, *trust, "Driver") as client:
+        outlives_its_keys(client)
 
 
 def test_the_recipe_verifies_the_endpoint(
