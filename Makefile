@@ -57,7 +57,7 @@ $(VENV)/clients: $(VENV)/installed
 # A venv of its own, since it says exactly which versions of what it needs.
 $(CLIENTS)/pgadmin/installed: tests/clients/pgadmin/requirements.txt
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --no-cache-dir --requirement $<
+	$(@D)/bin/python -m pip install --quiet --no-cache-dir --use-pep517 --requirement $<
 	touch $@
 
 $(CLIENTS)/node/installed: tests/clients/node/package.json tests/clients/node/package-lock.json
