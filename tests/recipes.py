@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ _PAGES = _ROOT / "docs" / "recipes"
 
 
 def blocks(page: str, language: str) -> list[str]:
-    """Return the code that a recipe shows in a language, block by block."""
+    """Return the code that a recipe shows in a language, block by block. A block in a list is indented there."""
     text = (_PAGES / f"{page}.md").read_text()
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    found = re.finditer(rf"^( *)```{language}\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(block[2]) for block in found]
 
 
 def code(page: str, language: str, nth: int = 0) -> str:
