@@ -4,6 +4,10 @@ import os
 
 from dsqltok import arguments, errors, protocol, transport
 
+TYPE_CHECKING = False  # typing's own costs an import; type checkers know this name too
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _MOST_NAMES = 8  # rounds in which a project may name further variables that it reads
 
 _ONCE = ("login", "login.poll", "projects.remove", "daemon.stop")  # done twice, these fail or do something else
@@ -24,10 +28,12 @@ def request(method: str, params: dict[str, object]) -> dict[str, object]:
     return result(method, params, call(method, params))
 
 
-def result(method: str, params: dict[str, object], line: bytes) -> dict[str, object]:
+def result(
+    method: str, params: dict[str, object], line: bytes, send: "Callable[[str, dict[str, object]], bytes]" = call
+) -> dict[str, object]:
     """Return the result in `line`, asking again with the environment variables that the project turns out to read.
 
-    These are added to `params`, so that what is asked later has them. Raises `DsqltokError`.
+    These are added to `params`, so that what is asked later has them. `send` is what asks. Raises `DsqltokError`.
     """
     for _ in range(_MOST_NAMES):
         try:
@@ -38,7 +44,7 @@ def result(method: str, params: dict[str, object], line: bytes) -> dict[str, obj
             known = params["environment"]
             assert isinstance(known, dict)  # noqa: S101 - made by arguments.selection
             known.update({name: os.environ.get(name) for name in names})
-            line = call(method, params)
+            line = send(method, params)
     return protocol.read_answer(line)
 
 

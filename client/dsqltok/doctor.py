@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dsqltok import __version__, arguments, doctortext, errors, paths, pglogin, probe, refusals, tlsprobe
+from dsqltok import __version__, arguments, doctortext, errors, paths, pglogin, probe, refusals, tls, tlsprobe
 from dsqltok.doctortext import Outcome, Step
 
 if TYPE_CHECKING:
@@ -265,7 +265,7 @@ def _tcp(visit: Visit) -> Found:
 def _tls(visit: Visit) -> Found:
     assert visit.connection is not None  # noqa: S101 - the step before made it
     place = visit.target["connection"]
-    roots = tlsprobe.roots(place["sslrootcert"], dict(os.environ), paths.home())
+    roots = tls.roots(place["sslrootcert"], dict(os.environ), paths.home())
     visit.connection, text = tlsprobe.secure(
         visit.connection, place["host"], roots, again=lambda: probe.connect(visit.addresses)[0]
     )

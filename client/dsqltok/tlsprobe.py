@@ -31,18 +31,6 @@ _OTHER_NAME = (62, 64)
 _UNKNOWN_ROOT = (2, 18, 19, 20, 21)
 
 
-def roots(said: str | None, environment: Mapping[str, str], home: str) -> str | None:
-    """Return the file of trusted roots that a client takes, None for the system's.
-
-    As libpq has it: the url's `sslrootcert`, PGSSLROOTCERT, the user's root.crt if there is one.
-    """
-    chosen = said or environment.get("PGSSLROOTCERT")
-    if chosen:
-        return None if chosen == "system" else chosen
-    own = f"{home}/.postgresql/root.crt"
-    return own if os.path.exists(own) else None
-
-
 def secure(connection: socket.socket, host: str, roots: str | None, *, again: Again) -> tuple[ssl.SSLSocket, str]:
     """Return the connection inside TLS, `host` proved by a certificate that leads to `roots`, and what was found.
 

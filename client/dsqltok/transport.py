@@ -22,10 +22,17 @@ _RECV = 64 * 1024
 _PEER_OPTION = (0, 1, 76) if sys.platform == "darwin" else (_socket.SOL_SOCKET, 17, 12)
 
 
-def call(request: bytes, *, start: bool = True, repeat: bool = True) -> bytes:
+def call(
+    request: bytes,
+    *,
+    start: bool = True,
+    repeat: bool = True,
+    keep: "Callable[[_socket.socket], object]" = _socket.socket.close,
+) -> bytes:
     """Send one request and return the line that answers it, starting the daemon where none runs and `start` is set.
 
-    With `repeat` the request is one that may be done twice. Raises `UnavailableError` where there is no daemon to be
+    With `repeat` the request is one that may be done twice. `keep` is given the connection once there is an answer,
+    to ask more on it. Raises `UnavailableError` where there is no daemon to be
     had, or it ended over the request, `TimedOutError` where it hangs, and `DeniedError` where what listens belongs to
     another user.
     """
@@ -35,19 +42,21 @@ def call(request: bytes, *, start: bool = True, repeat: bool = True) -> bytes:
         sock = _connect() or (_start() if start else None)
         if sock is None:
             continue
+        end: Callable[[_socket.socket], object] = _socket.socket.close
         try:
-            line = _ask(sock, request)
+            line = ask(sock, request)
             if not (repeat and line.startswith(protocol.LEAVING_PREFIX)):
+                end = keep
                 return line
         except TimeoutError:
-            _explain_timeout(sock)
+            explain_timeout(sock)
         except EOFError:
             if not repeat:
                 raise _end() from None
         except OSError:
             pass  # it did not read all of the request
         finally:
-            sock.close()
+            end(sock)
     raise _end() if start else _absence()
 
 
@@ -64,7 +73,6 @@ def _connect() -> "_socket.socket | None":
     sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, _TIMEVAL)
     try:
         sock.connect(paths.socket_path())
-        sock.settimeout(PATIENCE)
     except (FileNotFoundError, ConnectionRefusedError, ConnectionResetError):
         sock.close()
         return None
@@ -82,7 +90,13 @@ def _peer(sock: "_socket.socket") -> tuple[int, int]:
     return int.from_bytes(found[0:4], sys.byteorder), int.from_bytes(found[4:8], sys.byteorder)
 
 
-def _ask(sock: "_socket.socket", request: bytes) -> bytes:
+def ask(sock: "_socket.socket", request: bytes) -> bytes:
+    """Send one request on a connection and return the line that answers it.
+
+    Raises `EOFError` or another `OSError` than `TimeoutError` where the daemon has ended the connection, and
+    `TimeoutError` where it says nothing.
+    """
+    sock.settimeout(PATIENCE)
     sock.sendall(request)
     pending = b""
     while True:
@@ -99,7 +113,8 @@ def _ask(sock: "_socket.socket", request: bytes) -> bytes:
             return line
 
 
-def _explain_timeout(sock: "_socket.socket") -> "Never":
+def explain_timeout(sock: "_socket.socket") -> "Never":
+    """Raise the `TimedOutError` that says who does not answer at a connection."""
     from dsqltok import errors  # noqa: PLC0415 - a warm call never comes here
 
     process = f" (process {_peer(sock)[0]})" if sys.platform == "linux" else ""
@@ -154,6 +169,7 @@ def _absence() -> "DsqltokError":
 
 TYPE_CHECKING = False  # typing's own costs an import; type checkers know this name too
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Never
 
     from dsqltok.errors import DsqltokError

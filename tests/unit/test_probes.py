@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from dsqltok import pglogin, probe, tlsprobe
+from dsqltok import pglogin, probe, tls, tlsprobe
 from dsqltok.errors import ConfigurationError, DsqltokError, TimedOutError, UnavailableError
 
 if TYPE_CHECKING:
@@ -221,14 +221,14 @@ def test_roots_that_would_never_end_are_not_opened(serve: Callable[..., Server],
 
 
 def test_the_roots_are_those_that_libpq_takes(tmp_path: Path) -> None:
-    assert tlsprobe.roots(None, {}, str(tmp_path)) is None
+    assert tls.roots(None, {}, str(tmp_path)) is None
     own = tmp_path / ".postgresql" / "root.crt"
     own.parent.mkdir()
     own.touch()
-    assert tlsprobe.roots(None, {}, str(tmp_path)) == str(own)
-    assert tlsprobe.roots(None, {"PGSSLROOTCERT": "/a.pem"}, str(tmp_path)) == "/a.pem"
-    assert tlsprobe.roots("/b.pem", {"PGSSLROOTCERT": "/a.pem"}, str(tmp_path)) == "/b.pem"
-    assert tlsprobe.roots("system", {"PGSSLROOTCERT": "/a.pem"}, str(tmp_path)) is None
+    assert tls.roots(None, {}, str(tmp_path)) == str(own)
+    assert tls.roots(None, {"PGSSLROOTCERT": "/a.pem"}, str(tmp_path)) == "/a.pem"
+    assert tls.roots("/b.pem", {"PGSSLROOTCERT": "/a.pem"}, str(tmp_path)) == "/b.pem"
+    assert tls.roots("system", {"PGSSLROOTCERT": "/a.pem"}, str(tmp_path)) is None
 
 
 # --- the login ------------------------------------------------------------------------------------------
