@@ -18,10 +18,11 @@ from dsqltok import arguments, asking, drivers, kept, protocol
 TYPE_CHECKING = False  # typing's own costs an import; type checkers know this name too
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from typing import Any, Literal, TypeAlias, TypedDict, TypeVar, Unpack
+    from typing import Any, TypedDict, TypeVar, Unpack
+
+    from dsqltok.drivers import Driver
 
     T = TypeVar("T")
-    Driver: TypeAlias = Literal["libpq", "asyncpg", "pg8000"]
 
     class Which(TypedDict, total=False):
         """What, besides the env, says which token: the project file, the data source, the project's variables.
@@ -114,16 +115,10 @@ def connect(
     """
     driver = drivers.of(connect)
     which: Which = {"config": config, "data": data, "vars": vars}
-    found = connection(env, driver=driver, **which)
-    try:
-        return connect(*args, **{**found, **more})
-    except Exception as error:
-        if not drivers.is_stale(error):
-            raise
-        again = connection(env, driver=driver, fresh=True, **which)
-        if again["password"] == found["password"]:
-            raise
-    return connect(*args, **{**again, **more})
+    return drivers.attempt(
+        lambda found: connect(*args, **{**found, **more}),
+        lambda fresh: connection(env, driver=driver, fresh=fresh, **which),
+    )
 
 
 async def connect_async(

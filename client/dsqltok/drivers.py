@@ -6,18 +6,42 @@ from dsqltok import errors, libpq
 
 TYPE_CHECKING = False  # typing's own costs an import; type checkers know this name too
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
+    from collections.abc import Callable, Mapping
+    from typing import Any, Literal, TypeAlias, TypeVar
+
+    T = TypeVar("T")
+    Driver: TypeAlias = Literal["libpq", "asyncpg", "pg8000"]
 
 _REFUSED = "access denied"
 # What follows where another token would be refused too.
 _LASTING = ("not authorized", "wrong user to action")
 
 
-def of(connect: object) -> Any:
-    """Return the name of the driver that a function connects by; whatever is not known speaks libpq's words."""
-    package = str(getattr(connect, "__module__", "")).partition(".")[0]
-    return package if package in _WORDS else "libpq"
+def named(name: str) -> Driver:
+    """Return in whose words a driver wants to be told; one that is not known takes libpq's."""
+    return "asyncpg" if name == "asyncpg" else "pg8000" if name == "pg8000" else "libpq"
+
+
+def of(connect: object) -> Driver:
+    """Return in whose words the driver of a function such as `asyncpg.connect` wants to be told."""
+    return named(str(getattr(connect, "__module__", "")).partition(".")[0])
+
+
+def attempt(connect: Callable[[dict[str, Any]], T], ask: Callable[[bool], dict[str, Any]]) -> T:
+    """Connect with what `ask` returns, and where the server refuses its token once more, with another, if there is one.
+
+    `ask` is given whether the last token was refused.
+    """
+    found = ask(False)
+    try:
+        return connect(found)
+    except Exception as error:
+        if not is_stale(error):
+            raise
+        again = ask(True)
+        if again["password"] == found["password"]:
+            raise
+    return connect(again)
 
 
 def arguments(driver: str, answer: Mapping[str, Any]) -> dict[str, Any]:
