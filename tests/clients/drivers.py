@@ -1,0 +1,43 @@
+"""What every driver for Python has to do: connect by an env's name, and go on doing so while tokens die."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
+
+from desk import BIN
+
+if TYPE_CHECKING:
+    from desk import Desk
+    from standin.endpoint import DsqlStandin
+    from standin.steps import Steps
+
+DEAD = 1000.0  # seconds after which a token that was signed for 900 is dead
+OLD = 200.0  # after which it is not, and is not replaced either
+
+
+def needs(module: str) -> pytest.MarkDecorator:
+    """Skip a test where a Python module is not installed."""
+    return pytest.mark.skipif(find_spec(module) is None, reason=f"{module} is not installed")
+
+
+def goes_on(desk: Desk, stepped: Steps, standin: DsqlStandin, program: str) -> None:
+    """Run a program that answers each line with the user as whom a new connection of its finds itself.
+
+    It is asked at first; when the first token is dead; and when the server takes the daemon's token for a dead one,
+    but not yet one that is signed then.
+    """
+    before = len(standin.logins)
+    python = (str(BIN / "python"), "-W", "error", "-W", "ignore::ResourceWarning", "-c")
+    with desk.daemon(), desk.conversation(*python, program) as conversation:  # a daemon that sees the steps
+        assert conversation.ask("connect") == "admin"
+        stepped.suspend(DEAD)
+        assert conversation.ask("connect") == "admin"
+        stepped.suspend(OLD)
+        with stepped.clock.ahead(DEAD - OLD):
+            assert conversation.ask("connect") == "admin"
+    signed = [login.signed_at for login in standin.logins[before:]]
+    assert len(signed) == 3, signed
+    assert signed == sorted(set(signed)), signed
