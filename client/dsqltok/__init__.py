@@ -59,13 +59,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module 'dsqltok' has no attribute {name!r}")
-    from dsqltok import api, errors  # noqa: PLC0415 - see the module's docstring
+if not TYPE_CHECKING:  # a type checker would take any name for one that is there
 
-    found = globals()[name] = getattr(api if name[0].islower() else errors, name)
-    return found
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module 'dsqltok' has no attribute {name!r}")
+        from dsqltok import api, errors  # noqa: PLC0415 - see the module's docstring
+
+        found = globals()[name] = getattr(api if name[0].islower() else errors, name)
+        return found
 
 
 def __dir__() -> list[str]:

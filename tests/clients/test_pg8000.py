@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 pytestmark = needs("pg8000")
 PROGRAMS = {
     "alone": code("pg8000", "python") + SYNC,
-    "sqlalchemy": code("sqlalchemy", "python").replace("psycopg", "pg8000") + "connect = engine.raw_connection\n" + SYNC,
+    "sqlalchemy": code("sqlalchemy", "python").replace("psycopg", "pg8000")
+    + "connect = engine.raw_connection\n"
+    + SYNC,
 }
 
 
