@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import evaluation, figures, latency, lookup, memory, place, startup
+from bench import evaluation, figures, latency, lookup, memory, place, pythonapi, startup
 
 if TYPE_CHECKING:
     from bench.figures import Row
@@ -52,6 +52,8 @@ def _measure(directory: Path) -> list[Row]:
             lookup.timed(home.socket, lookup.request(home, {}))
             _say("timing dsqltok get")
             rows = startup.measure(installation, home)
+            _say("timing the Python API")
+            rows += pythonapi.measure(installation, home)
             _say("timing token.get while a worker refreshes")
             rows += latency.measure(installation, home)
         _say("evaluating projects")

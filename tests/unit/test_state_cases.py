@@ -406,3 +406,29 @@ def test_a_standing_request_asks_nobody_for_anything() -> None:
     assert verdict.error is not None
     assert verdict.error.hint == "run dsqltok get"
     assert asks(world).wait
+
+
+@pytest.mark.parametrize("error", [PASSING, LASTING])
+def test_a_token_that_was_refused_is_replaced_once_and_served_on_where_no_other_can_be_signed(
+    error: DsqltokError,
+) -> None:
+    world = warm(World(Policy(), None, State()))
+    world.pass_time(60.0)
+    since = world.now.boot - 10
+
+    def ask() -> Verdict:
+        return state.ask(world.state, ONE, world.now, world.policy, since=since)[1]
+
+    first = ask()
+    assert first.wait
+    assert first.token is not None
+    world.begin(ONE)
+    world.fail(error)
+    assert ask() == Verdict(token=first.token)
+    world.pass_time(31.0)
+    assert ask().wait
+    world.begin(ONE)
+    world.sign()
+    second = ask()
+    assert not second.wait
+    assert second.token not in (None, first.token)

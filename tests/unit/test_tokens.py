@@ -265,3 +265,19 @@ def test_what_a_request_waits_for_is_not_forgotten_before_it_begins(pool: HeldPo
         await tokens.close()
 
     asyncio.run(asked())
+
+
+def test_a_crowd_whose_token_was_refused_has_one_other_signed(pool: HeldPool) -> None:
+    async def asked() -> None:
+        tokens = tokens_of(pool)
+        now = clock.now()
+        old = Token(Secret("old"), "us-east-1", now.wall - 60, now.boot - 60, now.wall + 840)
+        tokens.states[Identity("prod")] = State({target("prod"): Slot(now.boot, old)})
+        assert (await tokens.get(target("prod"), {})).value.reveal() == "old"
+        for _ in range(2):  # those of the second round get what was signed for the first
+            found = await asyncio.gather(*(tokens.get(target("prod"), {}, fresh=True) for _ in range(100)))
+            assert {token.value.reveal() for token in found} == {"token of db0.dsql.us-east-1.on.aws"}
+        await tokens.close()
+
+    asyncio.run(asked())
+    assert pool.begun == [("prod", 1)]
