@@ -5,22 +5,43 @@ environment only what a program of the desktop session needs (`_KEPT`, and the n
 config.toml adds). It writes one line to its stdout: `ok` once it listens, or the error that keeps it from starting.
 """
 
+import contextlib
 import json
 import os
 import select
 import site
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 
 import dsqltok
 from dsqltok import errors, paths
 
+TYPE_CHECKING = False  # typing's own costs an import; type checkers know this name too
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _DEADLINE = 15.0
 _LONGEST_LOG = 1 << 20
 _KEPT = ("HOME", "USER", "LOGNAME", "PATH", "LANG", "TZ", "DBUS_SESSION_BUS_ADDRESS")
 _KEPT_PREFIXES = ("LC_", "XDG_")
+
+_turn = threading.Lock()
+_started: list[int] = []
+
+
+@contextlib.contextmanager
+def turn() -> "Iterator[None]":
+    """Have only one thread of a program at a time start the daemon."""
+    # Without end nobody waits: in the child of a fork, a thread that is not there any more may have had its turn.
+    mine = _turn.acquire(timeout=_DEADLINE)
+    try:
+        yield
+    finally:
+        if mine:
+            _turn.release()
 
 
 def start() -> None:
@@ -36,10 +57,11 @@ def start() -> None:
 
 def _start() -> bytes | None:
     """Return the first line that a daemon says: empty where it ends without one, None where it takes too long."""
+    _bury()
     log = _open_log()
     try:
         daemon = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, *_isolation(), "-m", "dsqltokd"],
+            [_python(), *_isolation(), "-m", "dsqltokd"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -52,9 +74,28 @@ def _start() -> bytes | None:
     finally:
         os.close(log)
     daemon.returncode = 0  # nobody waits for a daemon; subprocess would warn of it
+    _started.append(daemon.pid)
     assert daemon.stdout is not None  # noqa: S101 - for the type checker: it was asked for
     with daemon.stdout as pipe:
         return _first_line(pipe.fileno(), time.monotonic() + _DEADLINE)
+
+
+def _bury() -> None:
+    """Take note of the ends of earlier daemons of this process: until then the system keeps what is left of them."""
+    for pid in _started.copy():
+        try:
+            ended = os.waitpid(pid, os.WNOHANG) != (0, 0)
+        except ChildProcessError:
+            ended = True  # somebody else took note, or it is a parent's
+        if ended:
+            _started.remove(pid)
+
+
+def _python() -> str:
+    """Return the interpreter: a server with Python in it, such as uWSGI, names itself as the executable."""
+    if os.path.basename(sys.executable).startswith(("python", "pypy")):
+        return sys.executable
+    return os.path.join(sys.exec_prefix, "bin", "python3")
 
 
 def _judge(line: bytes | None) -> None:

@@ -63,8 +63,12 @@ def call(
 def _start() -> "_socket.socket | None":
     from dsqltok import launch  # noqa: PLC0415 - a warm call never comes here
 
-    launch.start()
-    return _connect()
+    with launch.turn():
+        sock = _connect()  # another thread may have started it
+        if sock is None:
+            launch.start()
+            sock = _connect()
+    return sock
 
 
 def _connect() -> "_socket.socket | None":

@@ -8,6 +8,7 @@ import pytest
 
 from clients.drivers import goes_on
 from clients.programs import ASYNC, SYNC
+from desk import BIN
 from recipes import code
 
 if TYPE_CHECKING:
@@ -60,3 +61,14 @@ def test_a_recipe_connects_by_the_env_s_name_also_past_the_deaths_of_tokens(
     reachable: Desk, stepped: Steps, standin: DsqlStandin, driver: str
 ) -> None:
     goes_on(reachable, stepped, standin, PROGRAMS[driver])
+
+
+def test_the_example_of_the_api_s_page_runs(reachable: Desk) -> None:
+    done = reachable.run(str(BIN / "python"), "-W", "error", "-c", code("../python", "python"))
+    assert done.stdout == "('admin',)\n", done.stderr
+
+
+def test_an_older_asyncpg_takes_a_function_as_the_password(reachable: Desk) -> None:
+    old = code("asyncpg", "python") + code("asyncpg", "python", 1).replace("make_old_pool", "make_pool")
+    with reachable.conversation(str(BIN / "python"), "-c", old + _ASYNCPG_POOL + ASYNC) as conversation:
+        assert conversation.ask() == "admin"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import site
+import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -213,3 +215,44 @@ def test_an_interpreter_that_is_gone_is_an_error(stage: Stage) -> None:
     with pytest.raises(DsqltokError, match="cannot start the daemon") as caught:
         launch.start()
     assert caught.value.hint
+
+
+def test_a_server_with_python_in_it_starts_the_daemon_by_the_python_of_its_installation(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (stage.directory / "bin").mkdir()
+    (stage.directory / "python").rename(stage.directory / "bin/python3")
+    monkeypatch.setattr(sys, "exec_prefix", str(stage.directory))
+    monkeypatch.setattr(sys, "executable", "/usr/bin/uwsgi")
+    launch.start()
+    assert stage.noted("arguments") == ["-I", "-m", "dsqltokd"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux's ps")
+@pytest.mark.usefixtures("stage")
+def test_daemons_that_have_ended_are_not_left_to_the_system() -> None:
+    for _ in range(8):
+        launch.start()
+    children = ["ps", "-o", "stat=", "--ppid", str(os.getpid())]
+    states = subprocess.run(children, capture_output=True, text=True, check=True).stdout.split()
+    assert sum(state.startswith("Z") for state in states) < 4  # the last ones may have been about to end
+
+
+@pytest.mark.usefixtures("stage")
+def test_one_thread_at_a_time_has_its_turn_to_start_the_daemon() -> None:
+    inside: list[int] = []
+    most: list[int] = []
+
+    def start() -> None:
+        with launch.turn():
+            inside.append(1)
+            most.append(len(inside))
+            launch.start()
+            inside.pop()
+
+    threads = [threading.Thread(target=start) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] * 5
