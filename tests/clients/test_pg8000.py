@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clients.drivers import goes_on, needs
-from clients.programs import SYNC
+from drivers import SYNC, goes_on, needs
 from recipes import code
 
 if TYPE_CHECKING:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clients.drivers import goes_on, needs
-from clients.programs import SYNC
 from desk import BIN
+from drivers import SYNC, goes_on, needs
 from recipes import code
 
 if TYPE_CHECKING:

@@ -14,6 +14,33 @@ if TYPE_CHECKING:
     from standin.endpoint import DsqlStandin
     from standin.steps import Steps
 
+# Each line that these read has the code before them connect anew, and say as whom.
+SYNC = """
+import sys
+kept = []
+for line in sys.stdin:
+    connection = connect()
+    kept.append(connection)
+    cursor = connection.cursor()
+    cursor.execute("select current_user")
+    print(*cursor.fetchone(), flush=True)
+"""
+ASYNC = """
+import asyncio, sys
+async def main():
+    kept = []
+    while await asyncio.to_thread(sys.stdin.readline):
+        print(await ask(kept), flush=True)
+asyncio.run(main())
+"""
+# For the code that makes an async engine, before ASYNC.
+ASYNC_ENGINE = """
+from sqlalchemy import text
+async def ask(kept):
+    kept.append(await engine.connect())
+    return await kept[-1].scalar(text("select current_user"))
+"""
+
 DEAD = 1000.0  # seconds after which a token that was signed for 900 is dead
 OLD = 200.0  # after which it is not, and is not replaced either
 
