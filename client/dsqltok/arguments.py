@@ -14,7 +14,7 @@ _SELECTION = {"--env": "env", "--config": "config", "-c": "config", "--var": "va
 _LISTS = ("vars", "params")
 # command: options with a value, switches, positional arguments. A last one with a `*` takes all words from the first
 # that is neither an option nor another argument, or from `--`; one with `**` takes unknown options too, once another
-# argument stands before them: they are meant for another program.
+# argument stands before them: they are meant for another program. One with a `+` may be given more than once.
 COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "get": ({**_SELECTION, "--data": "data"}, {"-n": "bare", "--json": "json"}, ("name",)),
     "url": ({**_SELECTION, "--scheme": "scheme", "--param": "params"}, {"-n": "bare", "--json": "json"}, ("name",)),
@@ -31,10 +31,16 @@ COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "health": ({}, {}, ("health",)),
     "metrics": ({}, {}, ()),
     "service": ({}, {"--purge": "purge"}, ("action",)),
+    "pgpass": (
+        {"--config": "config", "-c": "config", "--var": "vars", "--data": "data"},
+        {"--service": "service", "--json": "json"},
+        ("action", "+names"),
+    ),
     "restart": ({}, {}, ()),
     "stop": ({}, {}, ()),
     "projects": ({"--env": "env", "--var": "vars"}, {"--json": "json"}, ("action", "file")),
 }
+_LISTS = ("vars", "names")  # what may be given more than once
 # Environment variables whose value is a path.
 _PATHS = (
     "AWS_CONFIG_FILE",
@@ -51,7 +57,7 @@ def parse(command: str, words: list[str]) -> "Options":
     """Return what the arguments of `command` say, by the names in `COMMANDS`. Raises `UsageError`."""
     valued, switches, positional = COMMANDS[command]
     options: Options = {}
-    places = iter([name for name in positional if name[0] != "*"])
+    places = iter([name for name in positional if name[0] not in "*+"])
     words, others = _split(command, words)
     if others is not None:
         options[positional[-1].strip("*")] = others
@@ -59,7 +65,7 @@ def parse(command: str, words: list[str]) -> "Options":
     for argument in rest:
         value: object = argument
         if not argument.startswith("-") or argument == "-":
-            name = next(places, None)
+            name = next(places, positional[-1][1:] if positional and positional[-1][0] == "+" else None)
         elif argument in switches:
             name, value = switches[argument], True
         elif argument in ("-h", "--help"):

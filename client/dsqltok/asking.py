@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 _MOST_NAMES = 8  # rounds in which a project may name further variables that it reads
 
-_ONCE = ("login", "login.poll", "projects.remove", "daemon.stop")  # done twice, these fail or do something else
+# Done twice, these fail or do something else.
+_ONCE = ("login", "login.poll", "projects.remove", "pgpass.disable", "daemon.stop")
 
 
 def call(method: str, params: dict[str, object], *, start: bool = True) -> bytes:

@@ -23,6 +23,9 @@ usage: dsqltok COMMAND [ARGUMENT...] [OPTION...]
                           which everybody on the machine can see)
   init ENDPOINT [FILE]    write an atlas.hcl for a cluster (--user NAME, else admin; --profile NAME)
   inspect [NAME]          show what Atlas would see in the project (--json; --reveal: tokens too)
+  pgpass enable [NAME...] keep a fresh token of env NAME in ~/.pgpass (--service: and an entry in ~/.pg_service.conf)
+  pgpass disable [NAME..] take that back, for all where none is named
+  pgpass list             show for which envs that is done, and how it goes (--json)
   login [NAME]            do a person's part: the mfa code, or the sso login in the browser (--no-browser)
   doctor [NAME]           walk the way a token takes, to a login, and say what is wrong where (--json)
   ide IDE [NAME]          print how a program with a window connects to env NAME: datagrip, dbeaver, pgadmin, vscode,
@@ -88,6 +91,10 @@ def _found(command: str) -> "Callable[[arguments.Options], int]":
         from dsqltok import newproject  # noqa: PLC0415 - see the module's docstring
 
         return newproject.COMMANDS[command]
+    if command == "pgpass":
+        from dsqltok import pgpass  # noqa: PLC0415 - see the module's docstring
+
+        return pgpass.run
     from dsqltok import daemoncommands, projectcommands  # noqa: PLC0415 - see the module's docstring
 
     return {**daemoncommands.COMMANDS, **projectcommands.COMMANDS}[command]

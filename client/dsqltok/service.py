@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-from dsqltok import errors, files, launchd, paths, programs, protocol, transport
+from dsqltok import errors, files, launchd, paths, pgpass, programs, protocol, transport
 
 _UNITS = ("dsqltokd.socket", "dsqltokd.service")
 _DROP_IN = "dsqltokd.service.d/environment.conf"
@@ -79,7 +79,11 @@ def relax() -> None:
 
 
 def uninstall(*, purge: bool) -> str:
-    """Take the service away, with `purge` also what the daemon keeps. Return what was done."""
+    """Take the service away, and what is kept in passfiles, with `purge` all that the daemon keeps.
+
+    Return what was done.
+    """
+    pgpass.disable_all()
     left = _forget() if purge else "; what the daemon keeps is still there (--purge removes it)"
     if sys.platform == "darwin":
         gone = launchd.uninstall()

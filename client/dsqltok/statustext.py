@@ -7,6 +7,7 @@ from dsqltok.text import plain
 
 _MINUTE = 60
 _TOKENS = ("ENV", "HOST", "ACTION", "IDENTITY", "TOKEN", "VALID FOR", "LAST USED", "NEXT ATTEMPT IN")
+_PASSFILES = ("PASSFILE", "ENV", "SERVICE IN", "PROJECT", "TOKEN")
 
 
 def render(status: dict[str, Any]) -> str:
@@ -24,13 +25,19 @@ def render(status: dict[str, Any]) -> str:
         lines += ["", *_table(_TOKENS, map(_token, status["tokens"]))]
     if status["projects"]:
         lines += ["", *_table(("PROJECT", "ENV", "STATE"), map(_project, status["projects"]))]
-    # A daemon of an earlier version says nothing of its configuration.
-    faulty = [status.get("configuration", {"error": None}), *status["tokens"], *status["projects"]]
-    errors = {each["error"]["message"]: each["error"] for each in faulty if each["error"]}
-    for error in errors.values():
-        lines += ["", f"error: {error['message']}"]
-        lines += [f"hint: {error['hint']}"] if error["hint"] else []
-    return plain("\n".join(lines) + "\n")
+    # A daemon of an earlier version says nothing of its configuration, and has no passfiles.
+    passfiles = status.get("passfiles", [])
+    if passfiles:
+        lines += ["", *_table(_PASSFILES, map(_passfile, passfiles))]
+    faulty = [status.get("configuration", {"error": None}), *status["tokens"], *status["projects"], *passfiles]
+    return plain("\n".join([*lines, *_errors(faulty)]) + "\n")
+
+
+def render_passfiles(passfiles: list[dict[str, Any]]) -> str:
+    """Return what `pgpass.list` said, for a person."""
+    if not passfiles:
+        return "no passfile is kept: dsqltok pgpass enable NAME\n"
+    return plain("\n".join([*_table(_PASSFILES, map(_passfile, passfiles)), *_errors(passfiles)]) + "\n")
 
 
 def render_projects(projects: Any) -> str:
@@ -43,6 +50,15 @@ def render_config(answer: dict[str, Any]) -> str:
     """Return what `config.show` said, as the file would say it."""
     lines = (f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in answer["settings"].items())
     return plain(f"# {answer['file']}\n" + "".join(lines))
+
+
+def _errors(faulty: list[dict[str, Any]]) -> list[str]:
+    errors = {each["error"]["message"]: each["error"] for each in faulty if each["error"]}
+    lines = []
+    for error in errors.values():
+        lines += ["", f"error: {error['message']}"]
+        lines += [f"hint: {error['hint']}"] if error["hint"] else []
+    return lines
 
 
 def _keyring(keyring: dict[str, Any]) -> str:
@@ -58,6 +74,11 @@ def _token(token: dict[str, Any]) -> tuple[str, ...]:
     used = (token.get("last_used_at") or "-") + (f" by {by}" if by else "")
     times = _duration(token["expires_in"]), used, _duration(token["refresh_in"])
     return env, token["host"], token["action"], token["identity"], state, *times
+
+
+def _passfile(kept: dict[str, Any]) -> tuple[str, ...]:
+    state = f"fresh, valid until {kept['expires_at']}" if kept["expires_at"] else str(kept["state"])
+    return kept["passfile"], kept["name"], kept["service"] or "-", kept["config"], state
 
 
 def _project(project: dict[str, Any]) -> tuple[str, ...]:

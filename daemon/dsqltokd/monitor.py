@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dsqltokd.channel import Channel
     from dsqltokd.figures import Figures
     from dsqltokd.persist import Keeper
+    from dsqltokd.pgpass import PgPass
     from dsqltokd.place import Place
     from dsqltokd.pool import Pool
     from dsqltokd.projects import Projects
@@ -30,6 +31,7 @@ class Parts(Protocol):
 
     figures: Figures
     keeper: Keeper
+    pgpass: PgPass
     place: Place
     pool: Pool
     projects: Projects
@@ -71,6 +73,7 @@ class Monitor:
             "configuration": report.configuration(parts.settings),
             "keyring": parts.keeper.status,
             "projects": report.projects(parts.projects.entries),
+            "passfiles": parts.pgpass.describe(),
             "tokens": self._tokens(),
         }
 

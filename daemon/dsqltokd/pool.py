@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LINGER = 30.0
 _START = 7.0  # seconds that a process may take to start, on top of its first job's deadline
-_MOST = {"project": 4, "program": 4, "aws": 16, "keystore": 1}
+_MOST = {"project": 4, "program": 4, "aws": 16, "keystore": 1, "passfile": 8}
 _MOST_IDLE = 4  # of a kind
 _MOST_ANSWER = 32 << 20
 _MOST_DEATHS = 2  # of fresh workers over one job

@@ -6,7 +6,7 @@ import asyncio
 import shlex
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from dsqltok.errors import CredentialsError, DsqltokError, EnvironmentNeededError, NotFoundError, UsageError
 from dsqltokd import choice, report
@@ -32,14 +32,26 @@ _LOOK_SECONDS = 5.0  # between two looks of a watcher at its token; no failure i
 _LOAD_SECONDS = 1.0  # that a first request waits for what the keyring may hold
 
 
+class Connected(NamedTuple):
+    """A token, of which project's answer, and in `place` where to connect, as `connection.get` has it."""
+
+    entry: Entry
+    chosen: choice.Chosen
+    place: dict[str, Any]
+    token: Token
+
+
 class Requests:
-    """The handlers by method. `loaded` is to be set when it is known what the keyring holds."""
+    """The handlers by method. `loaded` is to be set when it is known what the keyring holds.
+
+    `news` is done, and another, once a token or a project may have changed.
+    """
 
     def __init__(self, projects: Projects, tokens: Tokens, registry: Registry) -> None:
         self._projects = projects
         self._tokens = tokens
         self._registry = registry
-        self._news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._registering = asyncio.Lock()
         self._closed = False
         self.loaded = asyncio.Event()
@@ -60,7 +72,7 @@ class Requests:
 
     def tell(self) -> None:
         """A token or project may have changed: whoever watches one is to look again."""
-        news, self._news = self._news, asyncio.get_running_loop().create_future()
+        news, self.news = self.news, asyncio.get_running_loop().create_future()
         news.set_result(None)
 
     async def close(self) -> None:
@@ -131,18 +143,21 @@ class Requests:
         urls = await self._projects.urls(entry, query, tokens)
         return {"urls": [url.reveal() for url in urls], "warnings": entry.warnings}
 
-    async def _connection_get(self, params: dict[str, Any], channel: Channel) -> dict[str, Any]:
-        fresh = queries.take_fresh(params)
-        query = queries.read(params)
+    async def connected(self, query: Query, *, standing: bool = False, fresh: bool = False) -> Connected:
+        """Return a token with where to connect; `standing` and `fresh` as in `Tokens.get`. Raises `DsqltokError`."""
         entry = await self._entry(query)
         chosen = choice.token(entry, query)
-        connection = _connection(chosen, await self._place(entry, chosen.data, query))
-        token = await self._fresh(chosen.target, query, fresh=fresh)
+        place = _connection(chosen, await self._place(entry, chosen.data, query))
+        return Connected(entry, chosen, place, await self._fresh(chosen.target, query, standing=standing, fresh=fresh))
+
+    async def _connection_get(self, params: dict[str, Any], channel: Channel) -> dict[str, Any]:
+        fresh = queries.take_fresh(params)
+        entry, chosen, place, token = await self.connected(queries.read(params), fresh=fresh)
         self.uses.note(chosen.target, entry.key.env or chosen.env, channel)
         return {
             **_answer(chosen, token, entry),
             "expires": int(token.expires_at),
-            "connection": connection,
+            "connection": place,
             "config": entry.key.config,
             "vars": list(entry.key.variables),
         }
@@ -183,7 +198,7 @@ class Requests:
 
     async def _token_watch(self, params: dict[str, Any], channel: Channel) -> dict[str, Any]:
         query = queries.read(params)
-        news = self._news
+        news = self.news
         first = await self._token(query, channel)
         task = asyncio.get_running_loop().create_task(self._report_tokens(query, first, news, channel))
         channel.on_close(partial(_cancel, task))
@@ -194,7 +209,7 @@ class Requests:
     ) -> None:
         while True:
             await asyncio.wait([news], timeout=_LOOK_SECONDS)
-            news = self._news
+            news = self.news
             try:
                 answer = await self._token(query, channel, standing=True)
             except DsqltokError as error:

@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from dsqltok import paths
 from dsqltokd import config, report
 from dsqltokd import query as queries
 from dsqltokd.clock import Jumps
 from dsqltokd.dispatch import Dispatch
+from dsqltokd.enabled import Store
 from dsqltokd.evaluation import DEADLINE, Evaluator
 from dsqltokd.figures import Figures
 from dsqltokd.files import identity as file_identity
@@ -21,6 +23,7 @@ from dsqltokd.grounds import Grounds
 from dsqltokd.logins import Logins
 from dsqltokd.monitor import Monitor
 from dsqltokd.persist import Keeper
+from dsqltokd.pgpass import PgPass
 from dsqltokd.place import Standing
 from dsqltokd.pool import Pool
 from dsqltokd.projects import Projects
@@ -86,6 +89,8 @@ class Service:
         self.projects = Projects(evaluator, follow=self._follow, forget=self._forget)
         self.keeper = Keeper(self.pool, lambda: settings.now.keyring, self._snapshot, self._restore)
         self.requests = Requests(self.projects, self.tokens, registry)
+        store = Store(os.path.join(paths.state_dir(), "pgpass.json"))
+        self.pgpass = PgPass(store, self.pool, self.requests, follow=self._follow_own, forget=self._forget_own)
         self.monitor = Monitor(self, datetime.now(UTC))
         self._dispatch.methods |= self._handlers()
         # The files that the daemon itself goes by, and what a change of each calls for.
@@ -94,6 +99,7 @@ class Service:
     def _handlers(self) -> dict[str, Handler]:
         return {
             **self.requests.handlers,
+            **self.pgpass.handlers,
             **Logins(self.pool, self.tokens, self.settings, self.requests.targets).handlers,
             "tokens.flush": self._flush,
             "config.show": self._show_config,
@@ -128,6 +134,7 @@ class Service:
         self._notifier.ready()
         _log.info("serving at %s", self.place.socket_path)
         beginning = [self._loop.create_task(self._load()), self._loop.create_task(self.pool.warm_up("project"))]
+        self.pgpass.start()
         await self._guard(server)
         _log.info("leaving")
         self._notifier.stopping()
@@ -135,7 +142,7 @@ class Service:
         server.leave()
         for task in beginning:
             task.cancel()
-        await self._settle()
+        await asyncio.gather(self._settle(), self.pgpass.close(ours=self.place.holds()))
         self.place.release()
         self._gone.set()
         await server.drain(_DRAIN_SECONDS)
@@ -168,6 +175,7 @@ class Service:
             if jumps.look():
                 _log.info("the machine slept, or its clock was set")
                 self.tokens.tick()
+                self.requests.tell()
 
     def _look_after_socket(self, server: Server) -> None:
         standing = self.place.standing()
@@ -247,6 +255,14 @@ class Service:
     def _forget(self, path: str) -> None:
         if path not in self._own and not self._grounds.concerns(path) and not self.projects.rests_on(path):
             self.watcher.forget(path)
+
+    def _follow_own(self, path: str, seen: list[int] | None, changed: Callable[[], None]) -> None:
+        self._own[path] = changed
+        self._follow(path, seen)
+
+    def _forget_own(self, path: str) -> None:
+        self._own.pop(path, None)
+        self._forget(path)
 
     def _hear(self, callback: Callable[..., None], *values: object) -> None:
         """Bring something from the watcher's thread into the loop, unless it has ended."""

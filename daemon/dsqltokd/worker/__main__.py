@@ -31,7 +31,7 @@ _CPU_SECONDS = 20  # for one job; the core's deadline comes first, this is for a
 _GRACE_SECONDS = 10.0
 # Of address space, by kind. A `program` worker hands its limits on to what it starts, which may reserve far more than
 # it uses; an `aws` worker takes its own off before it starts a helper.
-_MEMORY = {"aws": 512 << 20, "project": 1 << 30, "keystore": 1 << 30}
+_MEMORY = {"aws": 512 << 20, "project": 1 << 30, "keystore": 1 << 30, "passfile": 1 << 30}
 
 
 def main() -> None:

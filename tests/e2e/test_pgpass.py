@@ -1,0 +1,334 @@
+"""`dsqltok pgpass`: the daemon keeps a passfile fresh, and clients log in by nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from desk import ACCESS_KEY_ID, BIN, SECRET_ACCESS_KEY, eventually
+from desks import HOST
+from standin import people
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from desk import Desk
+    from standin.endpoint import DsqlStandin
+    from standin.steps import Steps
+
+CONNECTS = f"""
+import psycopg, sys
+where = f"host={HOST} port={{sys.argv[1]}} user=admin dbname=postgres sslmode=verify-full"
+print(psycopg.connect(where).execute("select current_user").fetchone()[0])
+"""
+OTHERS = b"# mine\r\ndb.example:5432:*:me:its\\:word\r\n\xff\xfe:5432:a:b:c\n\nlast:1:*:me:no newline"
+
+
+@pytest.fixture
+def home(reachable: Desk) -> Iterator[Desk]:
+    """Give a desk that leads to the stand-in, whose daemon ends before the test bed does."""
+    yield reachable
+    reachable.close()
+
+
+def passfile(desk: Desk) -> Path:
+    return desk.home / ".pgpass"
+
+
+def lay(desk: Desk, content: bytes, mode: int = 0o600, path: Path | None = None) -> Path:
+    """Write a passfile as the user would."""
+    file = path or passfile(desk)
+    file.write_bytes(content)
+    file.chmod(mode)
+    people.ordinary().own(file)
+    return file
+
+
+def token_in(desk: Desk) -> str:
+    """Return the token in the passfile, or nothing."""
+    lines = passfile(desk).read_text(errors="replace").splitlines() if passfile(desk).exists() else []
+    found = [line for line in lines if line.startswith(f"{HOST}:")]
+    return found[0].split(":admin:")[1] if found else ""
+
+
+def by_psycopg(desk: Desk, standin: DsqlStandin) -> str:
+    return desk.run(str(BIN / "python"), "-c", CONNECTS, str(standin.port)).stdout
+
+
+def by_psql(desk: Desk, where: str) -> str:
+    return desk.run("psql", "-Atwc", "select current_user", where).stdout
+
+
+def kept(desk: Desk) -> Any:
+    return json.loads(desk.ok("pgpass", "list", "--json"))
+
+
+def test_psycopg_and_psql_log_in_by_the_passfile_alone(home: Desk, standin: DsqlStandin) -> None:
+    assert by_psycopg(home, standin) == ""
+    assert home.ok("pgpass", "enable", "dsql") == f"{passfile(home)} is kept fresh for dsql\n"
+    assert stat.S_IMODE(passfile(home).stat().st_mode) == 0o600
+    assert by_psycopg(home, standin) == "admin\n"
+    where = f"host={HOST} port={standin.port} user=admin dbname=postgres sslmode=verify-full"
+    assert by_psql(home, where) == "admin\n"
+    home.ok("pgpass", "disable", "dsql")
+    assert by_psycopg(home, standin) == ""
+    assert not passfile(home).exists()
+
+
+def test_a_second_connection_is_made_after_the_first_token_died(
+    home: Desk, standin: DsqlStandin, stepped: Steps
+) -> None:
+    home.ok("pgpass", "enable", "dsql")
+    assert by_psycopg(home, standin) == "admin\n"
+    first = token_in(home)
+    stepped.suspend(1000)
+    eventually(lambda: token_in(home) not in ("", first), "there is another token")
+    assert by_psycopg(home, standin) == "admin\n"
+
+
+def test_all_else_in_the_file_stays_to_the_byte(home: Desk) -> None:
+    lay(home, OTHERS)
+    home.ok("pgpass", "enable")
+    assert passfile(home).read_bytes().endswith(b"\n" + OTHERS)
+    home.ok("pgpass", "disable")
+    assert passfile(home).read_bytes() == OTHERS
+    assert stat.S_IMODE(passfile(home).stat().st_mode) == 0o600
+
+
+def test_a_symlinks_target_is_written_and_the_symlink_stays(home: Desk) -> None:
+    (home.home / "dotfiles").mkdir(mode=0o700)
+    people.ordinary().own(home.home / "dotfiles")
+    target = lay(home, OTHERS, path=home.home / "dotfiles/pgpass")
+    passfile(home).symlink_to("dotfiles/pgpass")
+    home.ok("pgpass", "enable")
+    assert token_in(home)
+    assert passfile(home).is_symlink()
+    home.ok("pgpass", "disable")
+    assert target.read_bytes() == OTHERS
+    assert os.listdir(target.parent) == ["pgpass"]
+
+
+def test_the_passfile_is_the_one_that_the_shell_names(home: Desk, standin: DsqlStandin) -> None:
+    elsewhere = {"PGPASSFILE": str(home.home / "elsewhere")}
+    home.ok("pgpass", "enable", "dsql", env=elsewhere)
+    assert not passfile(home).exists()
+    done = home.run(str(BIN / "python"), "-c", CONNECTS, str(standin.port), env=elsewhere)
+    assert done.stdout == "admin\n"
+
+
+@pytest.mark.parametrize("end", ["stop", "sigterm"])
+def test_nothing_is_in_the_file_while_no_daemon_runs_and_the_next_one_puts_it_back(
+    end: str, home: Desk, standin: DsqlStandin
+) -> None:
+    lay(home, OTHERS)
+    home.ok("pgpass", "enable", "dsql")
+    if end == "stop":
+        home.ok("stop")
+    else:
+        home.terminate()
+    assert passfile(home).read_bytes() == OTHERS
+    home.dsqltok("config", "check")  # starts a daemon, and asks it for no token
+    eventually(lambda: token_in(home) != "", "the passfile is fresh again")
+    assert by_psycopg(home, standin) == "admin\n"
+
+
+def test_after_a_crash_the_next_daemon_takes_the_old_token_out_first(home: Desk, standin: DsqlStandin) -> None:
+    lay(home, OTHERS)
+    home.ok("pgpass", "enable", "dsql")
+    home.kill()
+    assert token_in(home)
+    home.aws(credentials="[other]\n")  # so that there will be no other
+    home.dsqltok("config", "check")
+    eventually(lambda: passfile(home).read_bytes() == OTHERS, "the old token is gone")
+    eventually(lambda: kept(home)[0]["error"] is not None, "it is told why")
+    home.aws(
+        credentials=f"[default]\naws_access_key_id = {ACCESS_KEY_ID}\naws_secret_access_key = {SECRET_ACCESS_KEY}\n"
+    )
+    eventually(lambda: token_in(home) != "", "it is renewed")
+    assert by_psycopg(home, standin) == "admin\n"
+
+
+def test_a_restart_leaves_a_fresh_token_of_the_new_daemon(home: Desk, standin: DsqlStandin) -> None:
+    home.ok("pgpass", "enable", "dsql")
+    for _ in range(3):
+        home.ok("restart")
+        eventually(lambda: kept(home)[0]["state"] == "fresh", "the new daemon has written it")
+        assert by_psycopg(home, standin) == "admin\n"
+
+
+def test_a_dead_token_is_taken_out_and_status_and_list_say_why(home: Desk, stepped: Steps) -> None:
+    home.ok("pgpass", "enable", "dsql")
+    home.aws(credentials="[other]\n")
+    home.dsqltok("get", "dsql")
+    eventually(lambda: kept(home)[0]["error"] is not None, "it is told that there will be no other")
+    assert token_in(home)  # it still works
+    stepped.suspend(1000)
+    eventually(lambda: not passfile(home).exists(), "it is gone")
+    assert kept(home)[0]["state"] == "absent"
+    for told in (home.ok("status"), home.ok("pgpass", "list")):
+        assert "absent" in told
+        assert "hint: " in told
+
+
+def test_what_the_user_writes_stays_and_what_the_user_takes_out_comes_back(home: Desk) -> None:
+    home.ok("pgpass", "enable", "dsql")
+    lay(home, OTHERS)
+    eventually(lambda: token_in(home) != "", "it is put back")
+    home.ok("pgpass", "disable", "dsql")
+    assert passfile(home).read_bytes() == OTHERS
+
+
+def test_a_service_leads_there_and_takes_its_token_from_the_passfile(home: Desk) -> None:
+    services = lay(home, b"[mine]\nhost=elsewhere\n", path=home.home / ".pg_service.conf", mode=0o644)
+    home.ok("pgpass", "enable", "dsql", "--service")
+    assert by_psql(home, "service=dsql") == "admin\n"
+    assert stat.S_IMODE(services.stat().st_mode) == 0o644
+    assert b"X-Amz" not in services.read_bytes()
+    home.ok("stop")
+    assert b"[dsql]" in services.read_bytes()  # there is no secret in it
+    home.ok("pgpass", "disable", "dsql")
+    assert services.read_bytes() == b"[mine]\nhost=elsewhere\n"
+
+
+def test_a_service_of_the_users_own_is_not_touched(home: Desk) -> None:
+    services = lay(home, b"[dsql]\nhost=elsewhere\n", path=home.home / ".pg_service.conf")
+    done = home.dsqltok("pgpass", "enable", "dsql", "--service")
+    assert (done.returncode, "not of dsqltok's making" in done.stderr) == (4, True)
+    assert services.read_bytes() == b"[dsql]\nhost=elsewhere\n"
+    assert not passfile(home).exists()
+    assert kept(home) == []
+
+
+def test_a_profile_of_the_shell_that_enabled_it_goes_on_to_count(home: Desk) -> None:
+    home.aws(credentials=f"[prod]\naws_access_key_id = {ACCESS_KEY_ID}\naws_secret_access_key = {SECRET_ACCESS_KEY}\n")
+    home.ok("pgpass", "enable", "dsql", env={"AWS_PROFILE": "prod"})
+    home.ok("restart")
+    eventually(lambda: token_in(home) != "", "the new daemon signs for the same profile")
+
+
+def test_variables_that_the_project_reads_are_kept_unless_they_look_like_secrets(home: Desk) -> None:
+    text = (home.work / "atlas.hcl").read_text()
+    home.project(
+        text.replace('"dsql" {', '"dsql" {\n  schema = getenv("STAGE")').replace("admin:", '${getenv("WHO")}:')
+    )
+    home.ok("pgpass", "enable", "dsql", env={"WHO": "admin", "STAGE": "x"})
+    home.ok("restart")
+    eventually(lambda: token_in(home) != "", "the new daemon knows the variable")
+    home.project(text.replace("admin:", '${getenv("WHO_SECRET")}:'))
+    done = home.dsqltok("pgpass", "enable", "dsql", env={"WHO_SECRET": "admin"})
+    assert (done.returncode, "looks like a secret" in done.stderr) == (4, True)
+
+
+def test_keys_of_an_environment_cannot_be_kept_and_that_is_explained(home: Desk) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
+    done = home.dsqltok("pgpass", "enable", "dsql", env=keys)
+    assert done.returncode == 4
+    assert "hint: use a profile" in done.stderr
+    assert not passfile(home).exists()
+
+
+def a_directory(desk: Desk) -> None:
+    passfile(desk).mkdir()
+
+
+def a_fifo(desk: Desk) -> None:
+    os.mkfifo(passfile(desk), 0o600)
+    people.ordinary().own(passfile(desk))
+
+
+def a_file_for_all_to_read(desk: Desk) -> None:
+    lay(desk, OTHERS, mode=0o644)
+
+
+def a_write_protected_file(desk: Desk) -> None:
+    lay(desk, OTHERS, mode=0o400)
+
+
+def a_file_of_another(desk: Desk) -> None:
+    if why := people.why_no_stranger():
+        pytest.skip(why)
+    lay(desk, OTHERS)
+    people.stranger().own(passfile(desk))
+    passfile(desk).chmod(0o666)
+
+
+def a_very_long_file(desk: Desk) -> None:
+    lay(desk, b"#" * (1 << 20) + b"#")
+
+
+def a_read_only_home(desk: Desk) -> None:
+    desk.ok("status")
+    desk.home.chmod(0o500)
+
+
+@pytest.mark.parametrize(
+    ("make", "code", "message"),
+    [
+        (a_directory, 4, "is a directory"),
+        (a_fifo, 4, "is no plain file"),
+        (a_file_for_all_to_read, 4, "others may read"),
+        (a_write_protected_file, 4, "is write-protected"),
+        (a_very_long_file, 4, "is longer than 1 MiB"),
+        (a_read_only_home, 7, "permission denied"),
+        (a_file_of_another, 4, "belongs to another user"),
+    ],
+)
+def test_a_passfile_that_is_none_to_write_to_is_refused_and_nothing_is_lost(
+    make: Callable[[Desk], None], code: int, message: str, home: Desk
+) -> None:
+    home.ok("get", "dsql", "-n")
+    make(home)
+    before = os.lstat(passfile(home)) if passfile(home).exists() else None
+    done = home.dsqltok("pgpass", "enable", "dsql")
+    assert (done.returncode, message in done.stderr, "hint: " in done.stderr) == (code, True, True), done.stderr
+    assert kept(home) == []
+    assert before == (os.lstat(passfile(home)) if passfile(home).exists() else None)
+    assert not list(home.home.glob(".pgpass.*"))
+    home.home.chmod(0o700)
+    home.ok("restart")
+    assert before == (os.lstat(passfile(home)) if passfile(home).exists() else None)
+
+
+def test_a_passfile_that_is_opened_to_others_loses_its_token(home: Desk) -> None:
+    lay(home, OTHERS)
+    home.ok("pgpass", "enable", "dsql")
+    passfile(home).chmod(0o644)
+    eventually(lambda: token_in(home) == "", "there is no token for others to read")
+    assert passfile(home).read_bytes() == OTHERS
+    assert "others may read" in kept(home)[0]["error"]["message"]
+    passfile(home).chmod(0o600)
+    eventually(lambda: token_in(home) != "", "it is back")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("enable", "prod"), 'env "prod" is not defined'),
+        (("disable", "prod"), 'no passfile is kept for "prod"'),
+        (("forget",), 'there is no action "forget"'),
+    ],
+)
+def test_what_there_is_not_is_told(words: tuple[str, ...], message: str, home: Desk) -> None:
+    done = home.dsqltok("pgpass", *words)
+    assert message in done.stderr
+
+
+def test_what_is_kept_on_disk_is_for_the_user_alone_and_is_gone_with_the_last_env(home: Desk) -> None:
+    state = home.home / ".local/state/dsqltok/pgpass.json"
+    home.ok("pgpass", "enable", "dsql")
+    assert stat.S_IMODE(state.stat().st_mode) == 0o600
+    assert "X-Amz" not in state.read_text()
+    home.ok("pgpass", "disable")
+    assert not state.exists()
+
+
+def test_a_file_of_a_newer_version_is_left_alone(home: Desk) -> None:
+    state = home.write(home.home / ".local/state/dsqltok/pgpass.json", '{"version": 2}')
+    done = home.dsqltok("pgpass", "enable", "dsql")
+    assert (done.returncode, "newer dsqltok" in done.stderr) == (4, True)
+    assert state.read_text() == '{"version": 2}'
