@@ -11,7 +11,7 @@ import pytest
 
 from desk import ACCESS_KEY_ID, BIN, SECRET_ACCESS_KEY, eventually
 from desks import HOST
-from standin import people
+from standin import mirror, people
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,6 +49,14 @@ def lay(desk: Desk, content: bytes, mode: int = 0o600, path: Path | None = None)
     return file
 
 
+def looks(desk: Desk) -> tuple[int, ...] | None:
+    """Return all about the passfile that a write would change, None where there is none."""
+    if not os.path.lexists(passfile(desk)):
+        return None
+    found = os.lstat(passfile(desk))
+    return found.st_mode, found.st_ino, found.st_uid, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
 def token_in(desk: Desk) -> str:
     """Return the token in the passfile, or nothing."""
     lines = passfile(desk).read_text(errors="replace").splitlines() if passfile(desk).exists() else []
@@ -83,12 +91,13 @@ def test_psycopg_and_psql_log_in_by_the_passfile_alone(home: Desk, standin: Dsql
 def test_a_second_connection_is_made_after_the_first_token_died(
     home: Desk, standin: DsqlStandin, stepped: Steps
 ) -> None:
-    home.ok("pgpass", "enable", "dsql")
-    assert by_psycopg(home, standin) == "admin\n"
-    first = token_in(home)
-    stepped.suspend(1000)
-    eventually(lambda: token_in(home) not in ("", first), "there is another token")
-    assert by_psycopg(home, standin) == "admin\n"
+    with home.daemon():
+        home.ok("pgpass", "enable", "dsql")
+        assert by_psycopg(home, standin) == "admin\n"
+        first = token_in(home)
+        stepped.suspend(1000)
+        eventually(lambda: token_in(home) not in ("", first), "there is another token")
+        assert by_psycopg(home, standin) == "admin\n"
 
 
 def test_all_else_in_the_file_stays_to_the_byte(home: Desk) -> None:
@@ -155,24 +164,25 @@ def test_after_a_crash_the_next_daemon_takes_the_old_token_out_first(home: Desk,
 
 def test_a_restart_leaves_a_fresh_token_of_the_new_daemon(home: Desk, standin: DsqlStandin) -> None:
     home.ok("pgpass", "enable", "dsql")
-    for _ in range(3):
+    for _ in range(2):
         home.ok("restart")
         eventually(lambda: kept(home)[0]["state"] == "fresh", "the new daemon has written it")
         assert by_psycopg(home, standin) == "admin\n"
 
 
 def test_a_dead_token_is_taken_out_and_status_and_list_say_why(home: Desk, stepped: Steps) -> None:
-    home.ok("pgpass", "enable", "dsql")
-    home.aws(credentials="[other]\n")
-    home.dsqltok("get", "dsql")
-    eventually(lambda: kept(home)[0]["error"] is not None, "it is told that there will be no other")
-    assert token_in(home)  # it still works
-    stepped.suspend(1000)
-    eventually(lambda: not passfile(home).exists(), "it is gone")
-    assert kept(home)[0]["state"] == "absent"
-    for told in (home.ok("status"), home.ok("pgpass", "list")):
-        assert "absent" in told
-        assert "hint: " in told
+    lay(home, OTHERS)
+    with home.daemon():
+        home.ok("pgpass", "enable", "dsql")
+        home.project((home.work / "atlas.hcl").read_text().replace('"dsql" {', '"another" {'))
+        eventually(lambda: kept(home)[0]["error"] is not None, "it is told that there will be no other")
+        assert token_in(home)  # it still works
+        stepped.suspend(1000)
+        eventually(lambda: passfile(home).read_bytes() == OTHERS, "it is gone")
+        assert kept(home)[0]["state"] == "absent"
+        for told in (home.ok("status"), home.ok("pgpass", "list")):
+            assert "absent" in told
+            assert 'error: env "dsql" is not defined' in told
 
 
 def test_what_the_user_writes_stays_and_what_the_user_takes_out_comes_back(home: Desk) -> None:
@@ -283,15 +293,15 @@ def test_a_passfile_that_is_none_to_write_to_is_refused_and_nothing_is_lost(
 ) -> None:
     home.ok("get", "dsql", "-n")
     make(home)
-    before = os.lstat(passfile(home)) if passfile(home).exists() else None
+    before = looks(home)
     done = home.dsqltok("pgpass", "enable", "dsql")
     assert (done.returncode, message in done.stderr, "hint: " in done.stderr) == (code, True, True), done.stderr
     assert kept(home) == []
-    assert before == (os.lstat(passfile(home)) if passfile(home).exists() else None)
+    assert looks(home) == before
     assert not list(home.home.glob(".pgpass.*"))
     home.home.chmod(0o700)
     home.ok("restart")
-    assert before == (os.lstat(passfile(home)) if passfile(home).exists() else None)
+    assert looks(home) == before
 
 
 def test_a_passfile_that_is_opened_to_others_loses_its_token(home: Desk) -> None:
@@ -303,6 +313,27 @@ def test_a_passfile_that_is_opened_to_others_loses_its_token(home: Desk) -> None
     assert "others may read" in kept(home)[0]["error"]["message"]
     passfile(home).chmod(0o600)
     eventually(lambda: token_in(home) != "", "it is back")
+
+
+def test_a_home_that_does_not_answer_hangs_nobody_else_and_status_says_so(home: Desk) -> None:
+    if why := mirror.missing():
+        pytest.skip(why)
+    with mirror.Mirror() as mirrored:
+        people.ordinary().own(mirrored.behind)
+        home.ok("pgpass", "enable", "dsql", env={"PGPASSFILE": str(mirrored.front / "pgpass")})
+        home.ok("pgpass", "enable", "dsql", "--var", "unused=1", "-c", str(home.work / "atlas.hcl"))
+        mirrored.stop()
+        try:
+            home.ok("flush")  # each file is to get another token
+            before = token_in(home)
+            eventually(lambda: token_in(home) not in ("", before), "the other passfile is fresh")
+            eventually(lambda: "could not be written in 5 s" in home.ok("status"), "it is told")
+            home.ok("stop")
+        finally:
+            mirrored.go_on()
+        home.ok("config", "check")
+        home.ok("pgpass", "disable")
+        assert not list(mirrored.behind.iterdir())
 
 
 @pytest.mark.parametrize(
