@@ -53,8 +53,8 @@ def test_what_the_user_saves_meanwhile_is_not_lost(path: Path) -> None:
 
 
 def test_a_file_that_appears_meanwhile_is_not_replaced(path: Path) -> None:
-    path.unlink()
-    put(path, Edited(lambda: path.write_bytes(OTHERS)))
+    users = path.rename(path.parent / "draft of the user's")
+    put(path, Edited(lambda: users.rename(path)))
     assert path.read_bytes() == OURS + OTHERS
 
 
