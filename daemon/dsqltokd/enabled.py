@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import ConfigurationError, UnavailableError
 from dsqltok.files import write_atomically
+from dsqltok.protocol import is_aws
+from dsqltokd import passtext
 from dsqltokd.query import Query
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _VERSION = 1
+_SECRET_WORDS = ("SECRET", "TOKEN", "PASSWORD", "PASSWD", "CREDENTIAL", "APIKEY", "_KEY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +116,38 @@ def _read(each: Mapping[str, Any]) -> Enabled:
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
+
+
+def refuse_secrets(query: Query) -> None:
+    """Raise `ConfigurationError` where what is asked for may rest on a secret of the caller's environment."""
+    keys = sorted(query.secrets())
+    if keys:
+        raise ConfigurationError(
+            f"{', '.join(keys)} of this shell is secret, and would have to be stored for the daemon to go on by itself",
+            hint=f"use a profile: env {' '.join(f'-u {name}' for name in keys)} AWS_PROFILE=… dsqltok pgpass enable …",
+        )
+    read = [
+        name
+        for name, value in query.environment.items()
+        if value and not is_aws(name) and any(word in name.upper() for word in _SECRET_WORDS)
+    ]
+    if read:
+        raise ConfigurationError(
+            f"the project reads {', '.join(sorted(read))}, which looks like a secret, and it would have to be stored",
+            hint="keep it in a file that atlas.hcl reads with file()",
+        )
+
+
+def check_service(enabled: Enabled, others: Iterable[Enabled]) -> None:
+    """Raise `ConfigurationError` where a service of that name cannot be."""
+    if enabled.service is None:
+        return
+    if not passtext.is_service_name(enabled.name):
+        raise ConfigurationError(f'"{enabled.name}" is no name for a service', hint="leave --service out")
+    for other in others:
+        same = (other.name, other.service) == (enabled.name, enabled.service)
+        if same and not enabled.replaces(other):
+            raise ConfigurationError(
+                f'the service "{other.name}" is kept for {other.config} already',
+                hint=f"dsqltok pgpass disable {other.name}, or leave --service out",
+            )

@@ -70,21 +70,28 @@ class Passfile:
         return self._written is not None and key in self._written and self._written[key] == self._lines.get(key)
 
     async def write(self) -> None:
-        """Bring the file to what is wanted. Raises what keeps it from that."""
-        async with self._turn:
-            if self._closed:
-                raise LeavingError
-            await self._write()
+        """Bring the file to what is wanted. Raises what prevents that, and then it is tried again."""
+        try:
+            await self._attempt()
+        except DsqltokError:
+            self._unsaved.set()
+            raise
 
-    async def close(self) -> None:
-        """Take our lines out, and write nothing from then on."""
+    async def close(self, *, clear: bool) -> None:
+        """Write nothing from now on, but, with `clear`, to take our lines out. Raises what prevents that."""
         self._closed = True
         if self._task is not None:
             self._task.cancel()
         self._lines.clear()
         async with self._turn:
-            if self._written != {}:
+            if clear and self._written != {}:
                 await self._write()
+
+    async def _attempt(self) -> None:
+        async with self._turn:
+            if self._closed:
+                raise LeavingError
+            await self._write()
 
     async def _write(self) -> None:
         self._unsaved.clear()
@@ -106,7 +113,7 @@ class Passfile:
         while True:
             await self._unsaved.wait()
             try:
-                await self.write()
+                await self._attempt()
                 failures = 0
             except DsqltokError:
                 failures += 1

@@ -14,7 +14,7 @@ from desks import HOST
 from standin import mirror, people
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from desk import Desk
@@ -100,52 +100,6 @@ def test_a_second_connection_is_made_after_the_first_token_died(
         assert by_psycopg(home, standin) == "admin\n"
 
 
-def test_all_else_in_the_file_stays_to_the_byte(home: Desk) -> None:
-    lay(home, OTHERS)
-    home.ok("pgpass", "enable")
-    assert passfile(home).read_bytes().endswith(b"\n" + OTHERS)
-    home.ok("pgpass", "disable")
-    assert passfile(home).read_bytes() == OTHERS
-    assert stat.S_IMODE(passfile(home).stat().st_mode) == 0o600
-
-
-def test_a_symlinks_target_is_written_and_the_symlink_stays(home: Desk) -> None:
-    (home.home / "dotfiles").mkdir(mode=0o700)
-    people.ordinary().own(home.home / "dotfiles")
-    target = lay(home, OTHERS, path=home.home / "dotfiles/pgpass")
-    passfile(home).symlink_to("dotfiles/pgpass")
-    home.ok("pgpass", "enable")
-    assert token_in(home)
-    assert passfile(home).is_symlink()
-    home.ok("pgpass", "disable")
-    assert target.read_bytes() == OTHERS
-    assert os.listdir(target.parent) == ["pgpass"]
-
-
-def test_the_passfile_is_the_one_that_the_shell_names(home: Desk, standin: DsqlStandin) -> None:
-    elsewhere = {"PGPASSFILE": str(home.home / "elsewhere")}
-    home.ok("pgpass", "enable", "dsql", env=elsewhere)
-    assert not passfile(home).exists()
-    done = home.run(str(BIN / "python"), "-c", CONNECTS, str(standin.port), env=elsewhere)
-    assert done.stdout == "admin\n"
-
-
-@pytest.mark.parametrize("end", ["stop", "sigterm"])
-def test_nothing_is_in_the_file_while_no_daemon_runs_and_the_next_one_puts_it_back(
-    end: str, home: Desk, standin: DsqlStandin
-) -> None:
-    lay(home, OTHERS)
-    home.ok("pgpass", "enable", "dsql")
-    if end == "stop":
-        home.ok("stop")
-    else:
-        home.terminate()
-    assert passfile(home).read_bytes() == OTHERS
-    home.dsqltok("config", "check")  # starts a daemon, and asks it for no token
-    eventually(lambda: token_in(home) != "", "the passfile is fresh again")
-    assert by_psycopg(home, standin) == "admin\n"
-
-
 def test_after_a_crash_the_next_daemon_takes_the_old_token_out_first(home: Desk, standin: DsqlStandin) -> None:
     lay(home, OTHERS)
     home.ok("pgpass", "enable", "dsql")
@@ -160,14 +114,6 @@ def test_after_a_crash_the_next_daemon_takes_the_old_token_out_first(home: Desk,
     )
     eventually(lambda: token_in(home) != "", "it is renewed")
     assert by_psycopg(home, standin) == "admin\n"
-
-
-def test_a_restart_leaves_a_fresh_token_of_the_new_daemon(home: Desk, standin: DsqlStandin) -> None:
-    home.ok("pgpass", "enable", "dsql")
-    for _ in range(2):
-        home.ok("restart")
-        eventually(lambda: kept(home)[0]["state"] == "fresh", "the new daemon has written it")
-        assert by_psycopg(home, standin) == "admin\n"
 
 
 def test_a_dead_token_is_taken_out_and_status_and_list_say_why(home: Desk, stepped: Steps) -> None:
@@ -214,34 +160,6 @@ def test_a_service_of_the_users_own_is_not_touched(home: Desk) -> None:
     assert kept(home) == []
 
 
-def test_a_profile_of_the_shell_that_enabled_it_goes_on_to_count(home: Desk) -> None:
-    home.aws(credentials=f"[prod]\naws_access_key_id = {ACCESS_KEY_ID}\naws_secret_access_key = {SECRET_ACCESS_KEY}\n")
-    home.ok("pgpass", "enable", "dsql", env={"AWS_PROFILE": "prod"})
-    home.ok("restart")
-    eventually(lambda: token_in(home) != "", "the new daemon signs for the same profile")
-
-
-def test_variables_that_the_project_reads_are_kept_unless_they_look_like_secrets(home: Desk) -> None:
-    text = (home.work / "atlas.hcl").read_text()
-    home.project(
-        text.replace('"dsql" {', '"dsql" {\n  schema = getenv("STAGE")').replace("admin:", '${getenv("WHO")}:')
-    )
-    home.ok("pgpass", "enable", "dsql", env={"WHO": "admin", "STAGE": "x"})
-    home.ok("restart")
-    eventually(lambda: token_in(home) != "", "the new daemon knows the variable")
-    home.project(text.replace("admin:", '${getenv("WHO_SECRET")}:'))
-    done = home.dsqltok("pgpass", "enable", "dsql", env={"WHO_SECRET": "admin"})
-    assert (done.returncode, "looks like a secret" in done.stderr) == (4, True)
-
-
-def test_keys_of_an_environment_cannot_be_kept_and_that_is_explained(home: Desk) -> None:
-    keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
-    done = home.dsqltok("pgpass", "enable", "dsql", env=keys)
-    assert done.returncode == 4
-    assert "hint: use a profile" in done.stderr
-    assert not passfile(home).exists()
-
-
 def a_directory(desk: Desk) -> None:
     passfile(desk).mkdir()
 
@@ -260,8 +178,6 @@ def a_write_protected_file(desk: Desk) -> None:
 
 
 def a_file_of_another(desk: Desk) -> None:
-    if why := people.why_no_stranger():
-        pytest.skip(why)
     lay(desk, OTHERS)
     people.stranger().own(passfile(desk))
     passfile(desk).chmod(0o666)
@@ -274,34 +190,6 @@ def a_very_long_file(desk: Desk) -> None:
 def a_read_only_home(desk: Desk) -> None:
     desk.ok("status")
     desk.home.chmod(0o500)
-
-
-@pytest.mark.parametrize(
-    ("make", "code", "message"),
-    [
-        (a_directory, 4, "is a directory"),
-        (a_fifo, 4, "is no plain file"),
-        (a_file_for_all_to_read, 4, "others may read"),
-        (a_write_protected_file, 4, "is write-protected"),
-        (a_very_long_file, 4, "is longer than 1 MiB"),
-        (a_read_only_home, 7, "permission denied"),
-        (a_file_of_another, 4, "belongs to another user"),
-    ],
-)
-def test_a_passfile_that_is_none_to_write_to_is_refused_and_nothing_is_lost(
-    make: Callable[[Desk], None], code: int, message: str, home: Desk
-) -> None:
-    home.ok("get", "dsql", "-n")
-    make(home)
-    before = looks(home)
-    done = home.dsqltok("pgpass", "enable", "dsql")
-    assert (done.returncode, message in done.stderr, "hint: " in done.stderr) == (code, True, True), done.stderr
-    assert kept(home) == []
-    assert looks(home) == before
-    assert not list(home.home.glob(".pgpass.*"))
-    home.home.chmod(0o700)
-    home.ok("restart")
-    assert looks(home) == before
 
 
 def test_a_passfile_that_is_opened_to_others_loses_its_token(home: Desk) -> None:
@@ -336,30 +224,95 @@ def test_a_home_that_does_not_answer_hangs_nobody_else_and_status_says_so(home: 
         assert not list(mirrored.behind.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
+def test_all_else_in_the_file_stays_to_the_byte_and_a_symlink_to_it_too(home: Desk) -> None:
+    (home.home / "dotfiles").mkdir(mode=0o700)
+    people.ordinary().own(home.home / "dotfiles")
+    target = lay(home, OTHERS, path=home.home / "dotfiles/pgpass")
+    passfile(home).symlink_to("dotfiles/pgpass")
+    home.ok("pgpass", "enable")
+    assert token_in(home)
+    assert target.read_bytes().endswith(b"\n" + OTHERS)
+    assert passfile(home).is_symlink()
+    home.ok("pgpass", "disable")
+    assert target.read_bytes() == OTHERS
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert os.listdir(target.parent) == ["pgpass"]
+
+
+def test_nothing_is_in_the_file_while_no_daemon_runs_and_the_next_one_puts_it_back(
+    home: Desk, standin: DsqlStandin
+) -> None:
+    lay(home, OTHERS)
+    home.ok("pgpass", "enable", "dsql")
+    for end in (lambda: home.ok("stop"), home.terminate):
+        end()
+        assert passfile(home).read_bytes() == OTHERS
+        home.ok("config", "check")  # starts a daemon, and asks it for no token
+        eventually(lambda: token_in(home) != "", "the passfile is fresh again")
+    assert by_psycopg(home, standin) == "admin\n"
+
+
+def test_who_enabled_it_and_for_which_file_goes_on_to_count(home: Desk, standin: DsqlStandin) -> None:
+    home.aws(credentials=f"[prod]\naws_access_key_id = {ACCESS_KEY_ID}\naws_secret_access_key = {SECRET_ACCESS_KEY}\n")
+    home.project((home.work / "atlas.hcl").read_text().replace("admin:", '${getenv("WHO")}:'))
+    shell = {"AWS_PROFILE": "prod", "WHO": "admin", "PGPASSFILE": str(home.home / "elsewhere")}
+    home.ok("pgpass", "enable", "dsql", env=shell)
+    state = home.home / ".local/state/dsqltok/pgpass.json"
+    assert stat.S_IMODE(state.stat().st_mode) == 0o600
+    for _ in range(2):
+        home.ok("restart")
+        eventually(lambda: kept(home)[0]["state"] == "fresh", "the new daemon has written it")
+        done = home.run(str(BIN / "python"), "-c", CONNECTS, str(standin.port), env=shell)
+        assert done.stdout == "admin\n"
+    home.ok("pgpass", "disable")
+    assert not state.exists()
+    assert not passfile(home).exists()
+
+
+def test_what_rests_on_a_secret_of_the_shell_cannot_be_enabled_and_that_is_explained(home: Desk) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
+    done = home.dsqltok("pgpass", "enable", "dsql", env=keys)
+    assert (done.returncode, "hint: use a profile" in done.stderr) == (4, True)
+    home.project((home.work / "atlas.hcl").read_text().replace("admin:", '${getenv("WHO_SECRET")}:'))
+    done = home.dsqltok("pgpass", "enable", "dsql", env={"WHO_SECRET": "admin"})
+    assert (done.returncode, "looks like a secret" in done.stderr) == (4, True)
+    assert not passfile(home).exists()
+
+
+SPOILT = [
+    (a_directory, 4, "is a directory"),
+    (a_fifo, 4, "is no plain file"),
+    (a_file_for_all_to_read, 4, "others may read"),
+    (a_write_protected_file, 4, "is write-protected"),
+    (a_very_long_file, 4, "is longer than 1 MiB"),
+    (a_file_of_another, 4, "belongs to another user"),
+    (a_read_only_home, 7, "permission denied"),
+]
+
+
+@pytest.mark.usefixtures("stranger")
+def test_a_passfile_that_is_none_to_write_to_is_refused_and_nothing_is_lost(home: Desk, tmp_path: Path) -> None:
+    home.ok("get", "dsql", "-n")
+    for make, code, message in SPOILT:
+        make(home)
+        before = looks(home)
+        done = home.dsqltok("pgpass", "enable", "dsql")
+        assert (done.returncode, message in done.stderr, "hint: " in done.stderr) == (code, True, True), done.stderr
+        assert kept(home) == []
+        home.home.chmod(0o700)
+        assert looks(home) == before
+        assert not list(home.home.glob(".pgpass.*"))
+        if before is not None:
+            passfile(home).rename(tmp_path / message)
+    home.ok("stop")
+    assert looks(home) is None
+
+
+def test_what_there_is_not_is_told(home: Desk) -> None:
+    for words, message in (
         (("enable", "prod"), 'env "prod" is not defined'),
         (("disable", "prod"), 'no passfile is kept for "prod"'),
         (("forget",), 'there is no action "forget"'),
-    ],
-)
-def test_what_there_is_not_is_told(words: tuple[str, ...], message: str, home: Desk) -> None:
-    done = home.dsqltok("pgpass", *words)
-    assert message in done.stderr
-
-
-def test_what_is_kept_on_disk_is_for_the_user_alone_and_is_gone_with_the_last_env(home: Desk) -> None:
-    state = home.home / ".local/state/dsqltok/pgpass.json"
-    home.ok("pgpass", "enable", "dsql")
-    assert stat.S_IMODE(state.stat().st_mode) == 0o600
-    assert "X-Amz" not in state.read_text()
-    home.ok("pgpass", "disable")
-    assert not state.exists()
-
-
-def test_a_file_of_a_newer_version_is_left_alone(home: Desk) -> None:
-    state = home.write(home.home / ".local/state/dsqltok/pgpass.json", '{"version": 2}')
-    done = home.dsqltok("pgpass", "enable", "dsql")
-    assert (done.returncode, "newer dsqltok" in done.stderr) == (4, True)
-    assert state.read_text() == '{"version": 2}'
+    ):
+        assert message in home.dsqltok("pgpass", *words).stderr
+    assert home.ok("pgpass", "list") == "no passfile is kept: dsqltok pgpass enable NAME\n"

@@ -68,7 +68,7 @@ def test_what_was_left_is_taken_out_before_the_first_line_is_written() -> None:
         assert writer.jobs == [[], ["first"], ["second"]]
         assert seen == [[1], [2], [3]]
         assert passfile.has(1)
-        await passfile.close()
+        await passfile.close(clear=True)
         assert writer.jobs[-1] == []
 
     play(scene())
@@ -85,7 +85,7 @@ def test_what_is_already_in_it_is_not_written_again() -> None:
         passfile.put(1, FIRST)
         await settle()
         assert len(writer.jobs) == jobs
-        await passfile.close()
+        await passfile.close(clear=True)
 
     play(scene())
 
@@ -105,7 +105,7 @@ def test_after_a_failure_it_is_tried_again_as_soon_as_the_file_changes() -> None
         await settle()
         assert passfile.has(1)
         assert vars(passfile)["error"] is None
-        await passfile.close()
+        await passfile.close(clear=True)
 
     play(scene())
 
@@ -128,7 +128,7 @@ def test_once_closed_nothing_is_written_any_more() -> None:
         passfile.start()
         passfile.put(1, FIRST)
         await settle()
-        await passfile.close()
+        await passfile.close(clear=True)
         jobs = list(writer.jobs)
         assert jobs[-1] == []
         passfile.put(1, SECOND)
@@ -145,7 +145,7 @@ def test_a_file_that_nothing_was_put_into_is_not_written_at_the_end() -> None:
         passfile = Passfile(PATH, writer, lambda _: None)
         passfile.start()
         await settle()
-        await passfile.close()
+        await passfile.close(clear=True)
         assert writer.jobs == [[]]
 
     play(scene())
@@ -160,7 +160,7 @@ def test_where_it_is_not_known_what_is_in_the_file_the_end_takes_it_out() -> Non
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(passfile.write(), 0.01)
         writer.hangs = False
-        await passfile.close()
+        await passfile.close(clear=True)
         assert writer.jobs == [[]]
 
     play(scene())
