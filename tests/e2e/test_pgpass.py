@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import recipes
 from desk import ACCESS_KEY_ID, BIN, SECRET_ACCESS_KEY, eventually
 from desks import HOST
 from standin import mirror, people
@@ -76,16 +77,25 @@ def kept(desk: Desk) -> Any:
     return json.loads(desk.ok("pgpass", "list", "--json"))
 
 
-def test_psycopg_and_psql_log_in_by_the_passfile_alone(home: Desk, standin: DsqlStandin) -> None:
+def recipe(home: Desk, standin: DsqlStandin, nth: int) -> str:
+    """Run a block of the recipe in a shell, and return what it printed."""
+    done = home.run("sh", "-ec", recipes.code("pgpass", "sh", nth).replace("5432", str(standin.port)))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_recipe_connects_by_the_passfile_alone(home: Desk, standin: DsqlStandin) -> None:
     assert by_psycopg(home, standin) == ""
-    assert home.ok("pgpass", "enable", "dsql") == f"{passfile(home)} is kept fresh for dsql\n"
+    assert recipe(home, standin, 0) == f"{passfile(home)} is kept fresh for dsql\n"
     assert stat.S_IMODE(passfile(home).stat().st_mode) == 0o600
+    assert recipe(home, standin, 1) == "admin\n"
     assert by_psycopg(home, standin) == "admin\n"
-    where = f"host={HOST} port={standin.port} user=admin dbname=postgres sslmode=verify-full"
-    assert by_psql(home, where) == "admin\n"
-    home.ok("pgpass", "disable", "dsql")
+    assert recipe(home, standin, 2).endswith("psql service=dsql\nadmin\n")
+    assert home.run(str(BIN / "python"), "-c", recipes.code("pgpass", "python")).stdout == "admin\n"
+    recipe(home, standin, 3)
     assert by_psycopg(home, standin) == ""
     assert not passfile(home).exists()
+    assert not (home.home / ".pg_service.conf").exists()
 
 
 def test_a_second_connection_is_made_after_the_first_token_died(

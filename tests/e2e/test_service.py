@@ -204,23 +204,26 @@ def test_a_project_and_a_helper_work_in_the_sandbox(installed: Session, login: C
     assert (installed.manager.home / "ran").exists()
 
 
-def test_a_passfile_is_kept_in_the_sandbox_and_uninstall_takes_it_back(installed: Session) -> None:
-    passfile = installed.manager.home / ".pgpass"
-    installed.ok("pgpass", "enable", "dsql", "--service")
+def test_a_passfile_is_kept_in_the_sandbox_and_uninstall_takes_it_back(session: Session) -> None:
+    passfile = session.manager.home / ".pgpass"
+    session.ok("pgpass", "enable", "dsql", "--service")
     assert is_token(passfile.read_text())
-    installed.manager.systemctl("stop", SERVICE)
+    session.ok("service", "install")  # the daemon that a client started makes way
+    eventually(lambda: session.show("ActiveState") == "active", "the service has the lock")
+    eventually(lambda: passfile.exists() and is_token(passfile.read_text()), "it is the service's")
+    session.manager.systemctl("stop", SERVICE)
     assert not passfile.exists()
-    installed.manager.systemctl("start", SERVICE)
+    session.manager.systemctl("start", SERVICE)
     eventually(lambda: passfile.exists() and is_token(passfile.read_text()), "it is fresh again")
-    installed.manager.run("kill", "-KILL", installed.pid)
-    eventually(lambda: json.loads(installed.ok("pgpass", "list", "--json"))[0]["state"] == "fresh", "again")
-    installed.ok("service", "uninstall")
+    session.manager.run("kill", "-KILL", session.pid)
+    eventually(lambda: json.loads(session.ok("pgpass", "list", "--json"))[0]["state"] == "fresh", "again")
+    session.ok("service", "uninstall")
     assert not passfile.exists()
-    assert not (installed.manager.home / ".pg_service.conf").exists()
-    assert not (installed.manager.home / ".local/state/dsqltok/pgpass.json").exists()
+    assert not (session.manager.home / ".pg_service.conf").exists()
+    assert not (session.manager.home / ".local/state/dsqltok/pgpass.json").exists()
 
 
-def test_a_passfile_where_the_sandbox_lets_nobody_write_is_refused_with_a_hint(installed: Session) -> None:
+def test_a_passfile_where_the_sandbox_lets_nobody_write_is_refused_with_a_hint_that_helps(installed: Session) -> None:
     installed.manager.run("mount", "-t", "tmpfs", "-o", "mode=1777", "none", "/mnt", person=people.Person(0, 0))
     installed.manager.systemctl("restart", SERVICE)
     done = installed.manager.run(
@@ -228,6 +231,12 @@ def test_a_passfile_where_the_sandbox_lets_nobody_write_is_refused_with_a_hint(i
     )
     assert "cannot write /mnt/passfile: read-only file system" in done.stderr
     assert "as a service" in done.stderr
+    installed.manager.unit(f"{SERVICE}.d/override.conf", "[Service]\nReadWritePaths=/mnt\n")
+    installed.ok("restart")
+    done = installed.manager.run(
+        DSQLTOK, "pgpass", "enable", "dsql", cwd="/run/home/work", env={"PGPASSFILE": "/mnt/passfile"}
+    )
+    assert done.stdout == "/mnt/passfile is kept fresh for dsql\n", done.stderr
 
 
 def test_sigterm_ends_it_cleanly(installed: Session) -> None:
