@@ -41,6 +41,11 @@ def passfile(desk: Desk) -> Path:
     return desk.home / ".pgpass"
 
 
+def stored(desk: Desk) -> Path:
+    """Return where what is enabled is kept."""
+    return desk.home / ".local/state/dsqltok/pgpass.json"
+
+
 def lay(desk: Desk, content: bytes, mode: int = 0o600, path: Path | None = None) -> Path:
     """Write a passfile as the user would."""
     file = path or passfile(desk)
@@ -168,6 +173,7 @@ def test_a_service_of_the_users_own_is_not_touched(home: Desk) -> None:
     assert services.read_bytes() == b"[dsql]\nhost=elsewhere\n"
     assert not passfile(home).exists()
     assert kept(home) == []
+    assert not stored(home).exists()
 
 
 def a_directory(desk: Desk) -> None:
@@ -267,15 +273,14 @@ def test_who_enabled_it_and_for_which_file_goes_on_to_count(home: Desk, standin:
     home.project((home.work / "atlas.hcl").read_text().replace("admin:", '${getenv("WHO")}:'))
     shell = {"AWS_PROFILE": "prod", "WHO": "admin", "PGPASSFILE": str(home.home / "elsewhere")}
     home.ok("pgpass", "enable", "dsql", env=shell)
-    state = home.home / ".local/state/dsqltok/pgpass.json"
-    assert stat.S_IMODE(state.stat().st_mode) == 0o600
+    assert stat.S_IMODE(stored(home).stat().st_mode) == 0o600
     for _ in range(2):
         home.ok("restart")
         eventually(lambda: kept(home)[0]["state"] == "fresh", "the new daemon has written it")
         done = home.run(str(BIN / "python"), "-c", CONNECTS, str(standin.port), env=shell)
         assert done.stdout == "admin\n"
     home.ok("pgpass", "disable")
-    assert not state.exists()
+    assert not stored(home).exists()
     assert not passfile(home).exists()
 
 
@@ -310,6 +315,7 @@ def test_a_passfile_that_is_none_to_write_to_is_refused_and_nothing_is_lost(home
         assert (done.returncode, message in done.stderr, "hint: " in done.stderr) == (code, True, True), done.stderr
         assert kept(home) == []
         home.home.chmod(0o700)
+        assert not stored(home).exists()
         assert looks(home) == before
         assert not list(home.home.glob(".pgpass.*"))
         if before is not None:
