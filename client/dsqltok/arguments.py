@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 # What selects a project, an env and a token. Each option takes a value.
 _SELECTION = {"--env": "env", "--config": "config", "-c": "config", "--var": "vars"}
 # Options that may be given more than once.
-_LISTS = ("vars", "params")
+_LISTS = ("vars", "params", "names")
 # command: options with a value, switches, positional arguments. A last one with a `*` takes all words from the first
 # that is neither an option nor another argument, or from `--`; one with `**` takes unknown options too, once another
 # argument stands before them: they are meant for another program. One with a `+` may be given more than once.
@@ -40,7 +40,6 @@ COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "stop": ({}, {}, ()),
     "projects": ({"--env": "env", "--var": "vars"}, {"--json": "json"}, ("action", "file")),
 }
-_LISTS = ("vars", "names")  # what may be given more than once
 # Environment variables whose value is a path.
 _PATHS = (
     "AWS_CONFIG_FILE",

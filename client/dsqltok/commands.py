@@ -94,7 +94,7 @@ def _found(command: str) -> "Callable[[arguments.Options], int]":
     if command == "pgpass":
         from dsqltok import pgpass  # noqa: PLC0415 - see the module's docstring
 
-        return pgpass.run
+        return pgpass.COMMANDS[command]
     from dsqltok import daemoncommands, projectcommands  # noqa: PLC0415 - see the module's docstring
 
     return {**daemoncommands.COMMANDS, **projectcommands.COMMANDS}[command]

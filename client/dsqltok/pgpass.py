@@ -6,8 +6,7 @@ import os
 from dsqltok import arguments, asking, paths, report, statustext
 
 
-def run(options: "arguments.Options") -> int:
-    """Do what the arguments say and return the exit code. Raises `DsqltokError`."""
+def _run(options: "arguments.Options") -> int:
     action = arguments.choice(options, "action", ("list", "enable", "disable"))
     given = options.get("names", [None])
     names: list[str | None] = given if isinstance(given, list) else []
@@ -62,3 +61,6 @@ def _disable(name: str | None, options: "arguments.Options") -> None:
 def _file(variable: str, usual: str) -> str:
     # Followed now, so that no two ways to one file are taken for two files.
     return os.path.realpath(paths.absolute(os.environ.get(variable) or os.path.join(paths.home(), usual)))
+
+
+COMMANDS = {"pgpass": _run}
