@@ -3,7 +3,7 @@
 import json
 import os
 
-from dsqltok import arguments, asking, paths, report, statustext
+from dsqltok import arguments, asking, errors, paths, report, statustext
 
 
 def _run(options: "arguments.Options") -> int:
@@ -28,10 +28,17 @@ def passfile() -> str:
     return _file("PGPASSFILE", ".pgpass")
 
 
-def disable_all() -> None:
-    """Have no passfile kept any more, and nothing of ours in one. Starts the daemon only where one was enabled."""
-    if os.path.exists(os.path.join(paths.state_dir(), "pgpass.json")):
-        asking.ask("pgpass.disable", {})
+def disable_all() -> str:
+    """Have no passfile kept any more, and nothing of ours in one. Return in words what could not be taken back.
+
+    The daemon is started for that only where one was enabled.
+    """
+    try:
+        if os.path.exists(os.path.join(paths.state_dir(), "pgpass.json")):
+            asking.ask("pgpass.disable", {})
+    except errors.DsqltokError as error:
+        return f"; {error.message}: what dsqltok has in passfiles could not all be taken out"
+    return ""
 
 
 def _enable(name: str | None, options: "arguments.Options") -> None:

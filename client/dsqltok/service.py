@@ -83,8 +83,8 @@ def uninstall(*, purge: bool) -> str:
 
     Return what was done.
     """
-    pgpass.disable_all()
-    left = _forget() if purge else "; what the daemon keeps is still there (--purge removes it)"
+    left = pgpass.disable_all()
+    left += _forget() if purge else "; what the daemon keeps is still there (--purge removes it)"
     if sys.platform == "darwin":
         gone = launchd.uninstall()
     else:

@@ -228,9 +228,13 @@ def test_a_home_that_does_not_answer_hangs_nobody_else_and_status_says_so(home: 
         home.ok("pgpass", "enable", "dsql", "--var", "unused=1", "-c", str(home.work / "atlas.hcl"))
         mirrored.stop()
         try:
-            home.ok("flush")  # each file is to get another token
             before = token_in(home)
-            eventually(lambda: token_in(home) not in ("", before), "the other passfile is fresh")
+
+            def renewed() -> bool:
+                home.ok("flush")  # each file is to get another token, which it is once its second is another
+                return token_in(home) not in ("", before)
+
+            eventually(renewed, "the other passfile is fresh")
             eventually(lambda: "could not be written in 5 s" in home.ok("status"), "it is told")
             home.ok("stop")
         finally:
@@ -279,6 +283,9 @@ def test_who_enabled_it_and_for_which_file_goes_on_to_count(home: Desk, standin:
         eventually(lambda: kept(home)[0]["state"] == "fresh", "the new daemon has written it")
         done = home.run(str(BIN / "python"), "-c", CONNECTS, str(standin.port), env=shell)
         assert done.stdout == "admin\n"
+    home.ok("pgpass", "enable", "dsql", env={**shell, "PGPASSFILE": None})
+    assert token_in(home)
+    assert not (home.home / "elsewhere").exists()
     home.ok("pgpass", "disable")
     assert not stored(home).exists()
     assert not passfile(home).exists()
@@ -331,4 +338,9 @@ def test_what_there_is_not_is_told(home: Desk) -> None:
         (("forget",), 'there is no action "forget"'),
     ):
         assert message in home.dsqltok("pgpass", *words).stderr
+    with home.connection() as connection:
+        config = str(home.work / "atlas.hcl")
+        for given, message in (({}, "passfile is missing"), ({"passfile": "x"}, "passfile must be an absolute path")):
+            answer = connection.ask("pgpass.enable", config=config, env="dsql", **given)
+            assert answer["error"]["message"] == message
     assert home.ok("pgpass", "list") == "no passfile is kept: dsqltok pgpass enable NAME\n"

@@ -39,6 +39,8 @@ ANSWER = {
 @pytest.mark.parametrize(
     ("command", "words", "options"),
     [
+        ("pgpass", "enable a --service b", {"action": "enable", "names": ["a", "b"], "service": True}),
+        ("pgpass", "disable", {"action": "disable"}),
         ("get", "", {}),
         ("get", "dsql", {"name": "dsql"}),
         ("get", "--env dsql", {"env": "dsql"}),
