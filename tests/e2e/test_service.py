@@ -220,7 +220,11 @@ def test_a_passfile_is_kept_in_the_sandbox_and_uninstall_takes_it_back(session: 
     session.ok("service", "uninstall")
     assert not passfile.exists()
     assert not (session.manager.home / ".pg_service.conf").exists()
-    assert not (session.manager.home / ".local/state/dsqltok/pgpass.json").exists()
+    state = ".local/state/dsqltok/pgpass.json"
+    assert not (session.manager.home / state).exists()
+    session.write(state, '{"version": 2}')
+    told = session.ok("service", "uninstall")
+    assert "is of a newer dsqltok: what dsqltok has in passfiles could not all be taken out" in told
 
 
 def test_a_passfile_where_the_sandbox_lets_nobody_write_is_refused_with_a_hint_that_helps(installed: Session) -> None:
