@@ -47,7 +47,6 @@ which token:
   NAME, --env NAME        an env of the project; not needed where there is one
   -c, --config FILE       the project file, a path or file://path; else the nearest atlas.hcl upward
   --var NAME=VALUE        a value for a variable of the project; as often as needed
-  --data NAME             a data "aws_dsql_token" by its name
   --data NAME             a data "aws_dsql_token" by its name (not for urls)
 
 exit codes: 0 done, 1 a bug, 2 usage, 3 not found, 4 configuration, 5 credentials, 6 denied, 7 unavailable, 8 timeout
