@@ -40,13 +40,18 @@ def result(
         try:
             return protocol.read_answer(line)
         except errors.EnvironmentNeededError as needed:
-            names = needed.data["names"]
-            assert isinstance(names, list)  # noqa: S101 - the daemon's own shape
-            known = params["environment"]
-            assert isinstance(known, dict)  # noqa: S101 - made by arguments.selection
-            known.update({name: os.environ.get(name) for name in names})
+            add_environment(params, needed)
             line = send(method, params)
     return protocol.read_answer(line)
+
+
+def add_environment(params: dict[str, object], needed: errors.EnvironmentNeededError) -> None:
+    """Add to a request the environment variables that the project turned out to read."""
+    names = needed.data["names"]
+    assert isinstance(names, list)  # noqa: S101 - the daemon's own shape
+    known = params["environment"]
+    assert isinstance(known, dict)  # noqa: S101 - made by arguments.selection
+    known.update({name: os.environ.get(name) for name in names})
 
 
 def complete(method: str, params: dict[str, object], line: bytes | None = None) -> dict[str, object]:

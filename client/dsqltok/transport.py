@@ -60,6 +60,18 @@ def call(
     raise _end() if start else _absence()
 
 
+def connection() -> "_socket.socket":
+    """Return a connection to the daemon for more than one answer, starting it where none runs.
+
+    It waits `PATIENCE` seconds for each until it is told otherwise. Raises what `call` raises.
+    """
+    for _ in range(_ATTEMPTS):
+        sock = _connect() or _start()
+        if sock is not None:
+            return sock
+    raise _absence()
+
+
 def _start() -> "_socket.socket | None":
     from dsqltok import launch  # noqa: PLC0415 - a warm call never comes here
 

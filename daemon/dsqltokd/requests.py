@@ -64,6 +64,7 @@ class Requests:
             "target.describe": self._describe_target,
             "identity.describe": self._describe_identity,
             "project.inspect": self._inspect,
+            "project.names": self._project_names,
             "projects.add": self._projects_add,
             "projects.allow": self._projects_allow,
             "projects.remove": self._projects_remove,
@@ -197,9 +198,17 @@ class Requests:
         return await choice.among_added(self._projects, self._registry.projects, query)
 
     async def _token_watch(self, params: dict[str, Any], channel: Channel) -> dict[str, Any]:
+        standing = params.pop("standing", False) is True
         query = queries.read(params)
         news = self.news
-        first = await self._token(query, channel)
+        try:
+            first = await self._token(query, channel, standing=standing)
+        except EnvironmentNeededError:
+            raise
+        except DsqltokError as error:
+            if not standing:
+                raise
+            first = {"error": error.as_data()}
         task = asyncio.get_running_loop().create_task(self._report_tokens(query, first, news, channel))
         channel.on_close(partial(_cancel, task))
         return first
@@ -232,6 +241,11 @@ class Requests:
             given = {"texts": answer["texts"], "outputs": answer["outputs"]}
             answer = await self._projects.ask("inspect", key, query, tokens=tokens, **given)
         return {name: answer[name] for name in ("envs", "local", "var", "sources", "not_run")}
+
+    async def _project_names(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
+        query = queries.read(params)
+        answer = await self._projects.ask("names", query.key(_path(params)), query)
+        return {name: answer[name] for name in ("envs", "tokens")}
 
     async def _projects_allow(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         query = queries.read(params)

@@ -1,6 +1,7 @@
 """The `project` job: what a project file says. This file is the frame around the answers.
 
-    in   question    "targets", "urls" or "connections" (see `answers`), "inspect" or "programs" (see `inspection`)
+    in   question    "targets", "urls" or "connections" (see `answers`), "inspect" or "programs" (see `inspection`),
+                     or "names": which envs and tokens are in the file, by its text alone
          path        of atlas.hcl
          env, data   or None
          vars        `--var` texts
@@ -110,6 +111,8 @@ def _answered(kind: str, question: Question, allowance: Allowance, environment: 
                 return answers.connections(question)
             case "inspect":
                 return inspection.inspect(question, allowance)
+            case "names":
+                return {"envs": list(question.names.envs), "tokens": list(question.names.tokens)}
             case _:
                 return inspection.programs(question, allowance)
     except OutputNeededError as needed:
