@@ -31,6 +31,11 @@ usage: dsqltok COMMAND [ARGUMENT...] [OPTION...]
   ide IDE [NAME]          print how a program with a window connects to env NAME: datagrip, dbeaver, pgadmin, vscode,
                           tableplus or postico (--write FILE: what pgadmin can import)
   flush [NAME]            forget the tokens and sessions of env NAME, or all that there are, in the keyring too
+  watch [NAME]            print each new token as it comes (--write FILE: keep it there; --exec CMD: run it by sh)
+  psql [NAME] [ARG...]    run psql, or pgcli (--pgcli), with a token that stays fresh; without NAME, put -- before ARG
+  hook bash | zsh | fish  print what keeps an activated env's variables fresh at the prompt, for the shell's rc file
+  activate NAME           set PGHOST, PGPASSWORD and so on in this shell, by the hook (deactivate: as it was before)
+  completion bash | zsh | fish  print what completes commands, options and envs
   status                  show what the daemon knows (--json; --watch: again every 2 s)
   config check | show     say what is wrong with config.toml; show the settings in force (--json)
   health [live | ready]   tell, by the exit code too, whether the daemon answers, and could serve a token now
@@ -51,6 +56,16 @@ which token:
 
 exit codes: 0 done, 1 a bug, 2 usage, 3 not found, 4 configuration, 5 credentials, 6 denied, 7 unavailable, 8 timeout
 """
+
+# The modules of the commands for a session at a terminal.
+_SESSIONS = {
+    "watch": "watching",
+    "psql": "psql",
+    "hook": "activating",
+    "activate": "activating",
+    "deactivate": "activating",
+    "completion": "completing",
+}
 
 
 def run(words: list[str]) -> int:
@@ -94,6 +109,9 @@ def _found(command: str) -> "Callable[[arguments.Options], int]":
         from dsqltok import pgpass  # noqa: PLC0415 - see the module's docstring
 
         return pgpass.COMMANDS[command]
+    module = _SESSIONS.get(command)
+    if module is not None:
+        return __import__(f"dsqltok.{module}", fromlist=("COMMANDS",)).COMMANDS[command]  # type: ignore[no-any-return]  # by name
     from dsqltok import daemoncommands, projectcommands  # noqa: PLC0415 - see the module's docstring
 
     return {**daemoncommands.COMMANDS, **projectcommands.COMMANDS}[command]

@@ -5,6 +5,7 @@ import os
 import time
 
 from dsqltok import arguments, asking, errors, protocol, report, statustext
+from dsqltok.choices import CHOICES
 
 _WATCH_SECONDS = 2.0
 _CLEAR = "\033[H\033[2J"
@@ -44,7 +45,7 @@ def _flush(options: dict[str, object]) -> int:
 
 
 def _config(options: dict[str, object]) -> int:
-    action = arguments.choice(options, "action", ("show", "check"))
+    action = arguments.choice(options, "action", CHOICES["config"]["action"])
     answer = asking.ask("config.show", {})
     error = answer["error"]
     if isinstance(error, dict):
@@ -57,7 +58,7 @@ def _config(options: dict[str, object]) -> int:
 
 
 def _health(options: dict[str, object]) -> int:
-    what = arguments.choice(options, "health", ("ready", "live"))
+    what = arguments.choice(options, "health", CHOICES["health"]["health"])
     reasons = asking.ask("daemon.health", {}, start=False)["reasons"]
     if what == "ready" and isinstance(reasons, list) and reasons:
         raise errors.UnavailableError("not ready", detail="\n".join(map(str, reasons)), hint="see dsqltok status")
@@ -73,7 +74,7 @@ def _metrics(_options: dict[str, object]) -> int:
 def _service(options: dict[str, object]) -> int:
     from dsqltok import service  # noqa: PLC0415 - plistlib and shutil, which no other command needs
 
-    action = arguments.choice(options, "action", ("status", "install", "uninstall"))
+    action = arguments.choice(options, "action", CHOICES["service"]["action"])
     if action == "install":
         arguments.write(service.install())
     elif action == "uninstall":

@@ -3,6 +3,7 @@
 import json
 
 from dsqltok import arguments, asking, errors, inspecttext, login, paths, report, statustext
+from dsqltok.choices import CHOICES
 
 
 def finish_get(params: dict[str, object], line: bytes, options: dict[str, object]) -> int:
@@ -65,7 +66,7 @@ def _login(options: dict[str, object]) -> int:
 
 
 def _projects(options: dict[str, object]) -> int:
-    action = arguments.choice(options, "action", ("list", "add", "allow", "remove"))
+    action = arguments.choice(options, "action", CHOICES["projects"]["action"])
     if action == "list":
         return _list_projects(options)
     given = options.get("file")

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from .question import Evaluation, Question
 
 
+def known_names(question: Question) -> dict[str, object]:
+    """Return the `envs` and `tokens` that the file names; nothing is evaluated for it."""
+    return {"envs": list(question.names.envs), "tokens": list(question.names.tokens)}
+
+
 def targets(question: Question) -> dict[str, object]:
     """Return `env`, its `instances` (name, tokens in the url, user) and the `targets` of these tokens by name."""
     env = _chosen_env(question)

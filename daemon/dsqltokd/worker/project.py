@@ -1,7 +1,7 @@
 """The `project` job: what a project file says. This file is the frame around the answers.
 
-    in   question    "targets", "urls" or "connections" (see `answers`), "inspect" or "programs" (see `inspection`),
-                     or "names": which envs and tokens are in the file, by its text alone
+    in   question    "names", "targets", "urls" or "connections" (see `answers`), "inspect" or "programs" (see
+                     `inspection`)
          path        of atlas.hcl
          env, data   or None
          vars        `--var` texts
@@ -40,7 +40,7 @@ from .projectfiles import ProjectFiles
 from .question import Question
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from dsqltokd.atlas import Functions
     from dsqltokd.hcl import Body
@@ -101,20 +101,16 @@ def _short(answer: dict[str, object], request: dict[str, Any]) -> dict[str, obje
 
 
 def _answered(kind: str, question: Question, allowance: Allowance, environment: _Environment) -> dict[str, object]:
+    alone: dict[str, Callable[[Question], dict[str, object]]] = {
+        "targets": answers.targets,
+        "urls": answers.urls,
+        "connections": answers.connections,
+        "names": answers.known_names,
+    }
     try:
-        match kind:
-            case "targets":
-                return answers.targets(question)
-            case "urls":
-                return answers.urls(question)
-            case "connections":
-                return answers.connections(question)
-            case "inspect":
-                return inspection.inspect(question, allowance)
-            case "names":
-                return {"envs": list(question.names.envs), "tokens": list(question.names.tokens)}
-            case _:
-                return inspection.programs(question, allowance)
+        if kind in alone:
+            return alone[kind](question)
+        return (inspection.inspect if kind == "inspect" else inspection.programs)(question, allowance)
     except OutputNeededError as needed:
         environment.get(EVERY_AWS)
         return {"run": allowance.checked(needed, question)}
