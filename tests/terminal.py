@@ -10,8 +10,6 @@ import subprocess
 import time
 from typing import IO, TYPE_CHECKING
 
-from standin import people
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -64,7 +62,7 @@ class Terminal:
 def at_terminal(desk: Desk, *command: str) -> Iterator[Terminal]:
     """Run a program of the desk's user on a terminal; its exit code is the program's."""
     process = subprocess.Popen(
-        people.ordinary().argv("script", "--quiet", "--return", "--command", shlex.join(command), "/dev/null"),
+        desk.argv("script", "--quiet", "--return", "--command", shlex.join(command), "/dev/null"),
         cwd=desk.work,
         env=desk.environment | {"SHELL": "/bin/sh"},
         stdin=subprocess.PIPE,

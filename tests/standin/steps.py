@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _SOURCE = Path(__file__).with_name("clockshim.c")
 _FORMAT = "dd"
+PASSED_ON = 'pass_environment = ["LD_PRELOAD", "CLOCKSHIM"]\n'
+"""What config.toml has to say for a daemon that a client starts to see the stepped clocks too."""
 
 
 def missing() -> str:
