@@ -1,0 +1,253 @@
+"""`dsqltok watch`: each new token as a line, in a file, or to a command."""
+
+from __future__ import annotations
+
+import signal
+import stat
+import subprocess
+import time
+from contextlib import contextmanager
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+import recipes
+from desk import ACCESS_KEY_ID, BIN, eventually, secrets_in
+from desks import HOST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from desk import Desk
+
+DSQLTOK = str(BIN / "dsqltok")
+KILLS = 30
+
+
+@pytest.fixture
+def short_lived(desk: Desk, example: Callable[[str], str]) -> Desk:
+    """Give a desk whose tokens are replaced again and again."""
+    desk.configure("token_ttl = 3\n")
+    example("admin")
+    return desk
+
+
+@contextmanager
+def watch(desk: Desk, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a watch until the block ends."""
+    process = subprocess.Popen(
+        desk.argv(DSQLTOK, "watch", *arguments),
+        cwd=desk.work,
+        env=desk.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    """Return what a watch prints next."""
+    assert process.stdout is not None
+    found = process.stdout.readline()
+    assert found.endswith("\n"), process.stderr.read() if process.stderr else ""
+    return found.removesuffix("\n")
+
+
+def end(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str]:
+    """End a watch, and return its exit code and what it said."""
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert not secrets_in(said)
+    return process.returncode, said
+
+
+# Lines
+
+
+def test_each_new_token_is_a_line(short_lived: Desk, login: Callable[..., str]) -> None:
+    with watch(short_lived, "dsql") as process:
+        tokens = [line(process) for _ in range(3)]
+        assert login(token=line(process)) == "admin"
+        assert end(process, signal.SIGTERM) == (143, "")
+    assert len(set(tokens)) == len(tokens)
+
+
+def test_it_outlives_the_daemon_and_repeats_no_token(desk: Desk, example: Callable[[str], str]) -> None:
+    example("admin")
+    with watch(desk, "dsql") as process:
+        tokens = [line(process)]
+        for stop in (desk.kill, desk.terminate, lambda: desk.ok("stop")):
+            time.sleep(1.1)  # a token signed in the same second is the same
+            stop()
+            tokens.append(line(process))
+        assert end(process, signal.SIGINT) == (130, "")
+    assert len(set(tokens)) == len(tokens)
+
+
+def test_an_error_in_between_is_told_once_and_the_watch_goes_on(short_lived: Desk, example: Callable[[str], str]) -> None:
+    with watch(short_lived, "dsql") as process:
+        line(process)
+        short_lived.project("env {")
+        short_lived.kill()  # a daemon that knew a good version would go on with that
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("error: ")
+        example("admin")
+        assert ACCESS_KEY_ID in line(process)
+        _, said = end(process, signal.SIGTERM)
+    assert "error: " not in said
+
+
+def test_what_is_wrong_from_the_start_ends_it(desk: Desk, example: Callable[[str], str]) -> None:
+    example("admin")
+    done = desk.dsqltok("watch", "dsqql")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert 'error: env "dsqql" is not defined' in done.stderr
+
+
+@pytest.mark.parametrize("reader", ["head -n 1", "exec <&-; sleep 1"])
+def test_a_reader_that_goes_ends_it(reader: str, desk: Desk, example: Callable[[str], str]) -> None:
+    example("admin")
+    done = desk.run("bash", "-c", f"{DSQLTOK} watch dsql | {{ {reader}; }}; echo ${{PIPESTATUS[0]}}")
+    assert done.stdout.splitlines()[-1] == "7"
+    assert done.stderr == ""
+
+
+# A file
+
+
+def test_a_file_has_the_newest_token(short_lived: Desk, login: Callable[..., str]) -> None:
+    path = short_lived.work / "token"
+    process = subprocess.Popen(
+        short_lived.argv("sh", "-c", f"umask 0; exec {recipes.code('watch', 'sh')}"),
+        cwd=short_lived.work,
+        env=short_lived.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        eventually(path.exists, "a file")
+        first = path.read_text()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        eventually(lambda: path.read_text() != first, "another token")
+        eventually(lambda: login(token=path.read_text().removesuffix("\n")) == "admin", "a token that logs in")
+        process.terminate()
+        assert process.communicate(timeout=60)[0] == ""
+    assert [each.name for each in short_lived.work.glob("token*")] == ["token"]
+
+
+def test_a_link_stays_one_and_the_file_it_leads_to_is_written(short_lived: Desk) -> None:
+    target = short_lived.write(short_lived.root / "elsewhere/token", "old")
+    link = short_lived.work / "token"
+    link.symlink_to(target)
+    with watch(short_lived, "dsql", "--write", "token"):
+        eventually(lambda: ACCESS_KEY_ID in target.read_text(), "a token in the file")
+    assert link.is_symlink()
+
+
+def test_a_killed_watch_leaves_a_whole_file_and_nobody_ever_sees_a_part(short_lived: Desk) -> None:
+    path, chances = short_lived.work / "token", Random("killed")
+    with watch(short_lived, "dsql", "--write", "token"):
+        eventually(path.exists, "a file")
+    with watch(short_lived, "dsql", "--write", "token"):
+        first = path.stat().st_ino
+        usual = eventually(lambda: path.stat().st_ino != first, "a write at the start")
+    for _ in range(KILLS):
+        with watch(short_lived, "dsql", "--write", "token") as process:
+            moment = time.monotonic() + usual * chances.uniform(0.7, 1.3)
+            while time.monotonic() < moment:
+                text = path.read_text()
+                assert (text.startswith(HOST), text.endswith("\n"), text.count("X-Amz-Signature=")) == (True, True, 1)
+            process.kill()
+
+
+def missing(desk: Desk) -> str:
+    del desk
+    return "no such/token"
+
+
+def directory(desk: Desk) -> str:
+    (desk.work / "token").mkdir()
+    return "token"
+
+
+def pipe(desk: Desk) -> str:
+    return str(desk.run("mkfifo", "token").returncode and "" or "token")
+
+
+def closed(desk: Desk) -> str:
+    desk.write(desk.work / "closed/other", "").parent.chmod(0o500)
+    return "closed/token"
+
+
+@pytest.mark.parametrize(
+    ("place", "code", "words"),
+    [
+        (missing, 3, "there is no directory"),
+        (directory, 2, "token is a directory"),
+        (pipe, 2, "token is not a regular file"),
+        (closed, 6, "no file can be written into"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_told_at_once(
+    place: Callable[[Desk], str], code: int, words: str, desk: Desk, example: Callable[[str], str]
+) -> None:
+    example("admin")
+    done = desk.dsqltok("watch", "dsql", "--write", place(desk))
+    assert (done.returncode, done.stdout) == (code, "")
+    assert words in done.stderr
+    assert "\nhint: " in done.stderr
+    assert not desk.socket.exists()  # nobody was asked for a token that has no place
+
+
+def test_a_file_that_cannot_be_written_any_more_is_tried_again(short_lived: Desk) -> None:
+    place = short_lived.write(short_lived.work / "place/token", "").parent
+    with watch(short_lived, "dsql", "--write", "place/token") as process:
+        eventually(lambda: (place / "token").read_text() != "", "a token")
+        place.rename(place.with_name("moved"))
+        assert process.stderr is not None
+        assert process.stderr.readline().endswith("place/token: no such file or directory\n")
+        place.with_name("moved").rename(place)
+        (place / "token").unlink()
+        eventually((place / "token").exists, "a token again")
+
+
+# A command
+
+
+def test_a_command_is_run_for_each_token_with_what_it_takes_to_connect(reachable: Desk) -> None:
+    recipes.program("psql", "postgresql-client")
+    reachable.configure("token_ttl = 3\n")
+    seen = reachable.work / "seen"
+    process = subprocess.Popen(
+        reachable.argv("sh", "-c", f"exec {recipes.code('watch', 'sh', 1)}"),
+        cwd=reachable.work,
+        env=reachable.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        eventually(lambda: seen.exists() and seen.read_text().startswith("admin\nadmin\n"), "two runs")
+        process.terminate()
+        assert process.communicate(timeout=60)[0] == ""
+
+
+def test_the_token_is_not_in_the_commands_arguments(desk: Desk, example: Callable[[str], str]) -> None:
+    example("admin")
+    seen = desk.work / "seen"
+    with watch(desk, "dsql", "--exec", "tr '\\0' ' ' </proc/$$/cmdline >seen; echo $PGSSLMODE >>seen; cat >>seen"):
+        eventually(lambda: seen.exists() and seen.read_text().endswith("require\n"), "a run")
+    assert not secrets_in(seen.read_text())
+
+
+def test_a_command_that_fails_is_told_and_the_watch_goes_on(short_lived: Desk) -> None:
+    with watch(short_lived, "dsql", "--write", "token", "--exec", "cat token; exit 3") as process:
+        first, second = line(process), line(process)
+        assert first != second
+        _, said = end(process, signal.SIGTERM)
+    assert "warning: the command of --exec ended with 3\n" in said
