@@ -38,6 +38,17 @@ class Terminal:
         """Wait for a question, and type Ctrl-D, which ends the input."""
         self._type(question, "\x04")
 
+    def say(self, words: str) -> None:
+        """Type a line."""
+        self._seen = len(self.screen)
+        self._keys.write(f"{words}\n".encode())
+        self._keys.flush()
+
+    def hear(self, words: str) -> str:
+        """Wait for words that were not there when the last line was typed, and return all that came since."""
+        self._read_until(lambda: words in self.screen[self._seen :], f"no {words!r}")
+        return self.screen[self._seen :]
+
     def _type(self, question: str, keys: str) -> None:
         self._read_until(lambda: question in self.screen[self._seen :], f"no {question!r}")
         self._seen = len(self.screen)

@@ -45,12 +45,12 @@ function _dsqltok_activate {
 
 function _dsqltok_deactivate {
   emulate -L zsh
-  if ((! ${#_dsqltok_args})); then
+  if [[ -z $_dsqltok_until ]]; then
     command dsqltok deactivate "$@"
     return
   fi
   eval "$_dsqltok_restore"
-  _dsqltok_args=() _dsqltok_restore= _dsqltok_warned=
+  _dsqltok_args=() _dsqltok_restore= _dsqltok_until= _dsqltok_warned=
 }
 
 function _dsqltok_renew {
@@ -70,7 +70,7 @@ function _dsqltok_renew {
 }
 
 function _dsqltok_prompt {
-  if ((${#_dsqltok_args} && (EPOCHSECONDS >= _dsqltok_until || EPOCHSECONDS < _dsqltok_since))); then
+  if [[ -n $_dsqltok_until ]] && ((EPOCHSECONDS >= _dsqltok_until || EPOCHSECONDS < _dsqltok_since)); then
     _dsqltok_renew
   fi
 }
