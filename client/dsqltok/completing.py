@@ -5,6 +5,7 @@ with the project or the daemon, it comes soon, and is only shorter: nobody wants
 """
 
 import os
+import shlex
 import signal
 from typing import NamedTuple
 
@@ -38,7 +39,8 @@ def _completion(options: "arguments.Options") -> int:
 
 def candidates(words: list[str]) -> list[str]:
     """Return the answer for the words after the program's name, the last of which is being typed."""
-    *before, current = (word for word in [*words[:-1], words[-1].removeprefix("=")] if word != "=")  # bash's own words
+    before = [word for word in words[:-1] if word != "="]  # bash makes a word of its own of it
+    current = _unquoted("" if words[-1] == "=" else words[-1])
     if not before:
         return _fitting([*arguments.COMMANDS, "help", "version"], current)
     if before[0] not in arguments.COMMANDS:
@@ -54,6 +56,16 @@ def candidates(words: list[str]) -> list[str]:
     if line.place is None:
         return ["words"]
     return ["files"] if line.place in _FILES else _fitting(_values(line, line.place), current)
+
+
+def _unquoted(word: str) -> str:
+    """Return what a word that is being typed means, as far as its quotes tell."""
+    if not any(sign in word for sign in "\\'\""):
+        return word
+    try:
+        return "".join(shlex.split(word))
+    except ValueError:  # the closing quote is not typed yet
+        return word.lstrip("'\"")
 
 
 def _fitting(words: list[str], current: str) -> list[str]:

@@ -59,9 +59,9 @@ function _dsqltok_deactivate {
 function _dsqltok_renew {
   local code
   if [[ -z ${_dsqltok_warned-} ]]; then
-    code=$(_dsqltok_code --again "${_dsqltok_args[@]}" </dev/null) || code=
+    code=$(_dsqltok_code --again "${_dsqltok_args[@]}") || code=
   else
-    code=$(_dsqltok_code --again "${_dsqltok_args[@]}" </dev/null 2>/dev/null) || code=
+    code=$(_dsqltok_code --again "${_dsqltok_args[@]}" 2>/dev/null) || code=
   fi
   if [[ $code == _dsqltok_in=* ]]; then
     _dsqltok_apply "$code"

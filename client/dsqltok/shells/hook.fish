@@ -39,14 +39,21 @@ end
 # Put the code that activates into _dsqltok_code. The project may read variables that we have set: it is asked without.
 function _dsqltok_ask
     eval $_dsqltok_restore
-    set -g _dsqltok_code (command dsqltok activate --shell fish $argv)
-    set -l ended $status
+    set -l ended
+    if set -q _dsqltok_warned
+        set -g _dsqltok_code (command dsqltok activate --shell fish $argv 2>/dev/null)
+        set ended $status
+    else
+        set -g _dsqltok_code (command dsqltok activate --shell fish $argv)
+        set ended $status
+    end
     eval $_dsqltok_applied
     set -g _dsqltok_code (string join \n -- $_dsqltok_code | string collect)
     return $ended
 end
 
 function _dsqltok_activate
+    set -e _dsqltok_warned
     _dsqltok_ask $argv
     or return
     if string match -q 'set -g _dsqltok_in *' -- $_dsqltok_code
@@ -66,11 +73,7 @@ function _dsqltok_deactivate
 end
 
 function _dsqltok_renew
-    if set -q _dsqltok_warned
-        _dsqltok_ask --again $_dsqltok_args </dev/null 2>/dev/null
-    else
-        _dsqltok_ask --again $_dsqltok_args </dev/null
-    end
+    _dsqltok_ask --again $_dsqltok_args
     if string match -q 'set -g _dsqltok_in *' -- $_dsqltok_code
         _dsqltok_apply $_dsqltok_code
     else
