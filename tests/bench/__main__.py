@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import evaluation, figures, latency, lookup, memory, place, pythonapi, startup
+from bench import evaluation, figures, latency, lookup, memory, place, prompts, pythonapi, startup
 
 if TYPE_CHECKING:
     from bench.figures import Row
@@ -54,6 +54,8 @@ def _measure(directory: Path) -> list[Row]:
             rows = startup.measure(installation, home)
             _say("timing the Python API")
             rows += pythonapi.measure(installation, home)
+            _say("timing prompts of bash")
+            rows += prompts.measure(installation, home)
             _say("timing token.get while a worker refreshes")
             rows += latency.measure(installation, home)
         _say("evaluating projects")
