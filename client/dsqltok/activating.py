@@ -10,7 +10,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-from dsqltok import arguments, asking, connection, errors, report
+from dsqltok import arguments, asking, errors, libpq, report, shelltext
 from dsqltok.choices import CHOICES
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _activate(options: "arguments.Options") -> int:
             name = options.get("env", options.get("data"))
             report.warn([f'the variables of env "{name}" in this shell were not renewed: {error.message}'])
             return error.exit_code
-    arguments.write(_code(shell, options, params, answer))
+    arguments.write(_code(shell, options, answer))
     return 0
 
 
@@ -81,27 +81,23 @@ def _no_hook(message: str) -> errors.UsageError:
     return errors.UsageError(message, hint=_INSTALLING.get(shell, "dsqltok hook bash | zsh | fish prints it"))
 
 
-def _code(shell: str, options: "arguments.Options", params: dict[str, object], answer: dict[str, Any]) -> str:
-    new = connection.variables(answer)
-    gone = [name for name in connection.DIVERTING if name in os.environ]
-    words = _words(shell, options, params, answer)
+def _code(shell: str, options: "arguments.Options", answer: dict[str, Any]) -> str:
+    new = libpq.variables(answer)
+    gone = [name for name in libpq.DIVERTING if name in os.environ]
+    words = _words(shell, options, answer)
     pause = max(_SHORTEST_PAUSE, int(answer["expires"] - time.time()) - _LEAST_LIFE)
     before = {name: os.environ.get(name) for name in [*new, *gone]}
     return _WRITERS[shell](pause, {**new, **dict.fromkeys(gone)}, before, words)
 
 
-def _words(shell: str, options: "arguments.Options", params: dict[str, object], answer: dict[str, Any]) -> list[str]:
+def _words(shell: str, options: "arguments.Options", answer: dict[str, Any]) -> list[str]:
     """Return the arguments that mean the same from any directory."""
-    words = ["--shell", shell]
-    if params["config"] is not None:
-        words += ["--config", str(params["config"])]
+    words = ["--shell", shell, "--config", answer["config"]]
     if answer["env"] is not None:
-        words += ["--env", str(answer["env"])]
+        words += ["--env", answer["env"]]
     if "data" in options or answer["env"] is None:
-        words += ["--data", str(answer["data"])]
-    given = options.get("vars", [])
-    assert isinstance(given, list)  # noqa: S101 - made by arguments.parse
-    return words + [word for value in given for word in ("--var", str(value))]
+        words += ["--data", answer["data"]]
+    return words + [word for value in answer["vars"] for word in ("--var", value)]
 
 
 def _sh(pause: int, new: dict[str, str | None], before: dict[str, str | None], words: "Iterable[str]") -> str:
@@ -126,8 +122,8 @@ def _fish(pause: int, new: dict[str, str | None], before: dict[str, str | None],
     return "\n".join(
         [
             f"set -g _dsqltok_in {pause}",
-            f"set -g _dsqltok_args {' '.join(map(_fish_quote, words))}",
-            f"set -g _dsqltok_restore {_fish_quote(_fish_setting(before))}",
+            f"set -g _dsqltok_args {' '.join(map(shelltext.fish_word, words))}",
+            f"set -g _dsqltok_restore {shelltext.fish_word(_fish_setting(before))}",
             _fish_setting(new),
         ]
     )
@@ -135,13 +131,9 @@ def _fish(pause: int, new: dict[str, str | None], before: dict[str, str | None],
 
 def _fish_setting(values: dict[str, str | None]) -> str:
     return "".join(
-        f"set -e {name}\n" if value is None else f"set -gx {name} {_fish_quote(value)}\n"
+        f"set -e {name}\n" if value is None else f"set -gx {name} {shelltext.fish_word(value)}\n"
         for name, value in values.items()
     )
-
-
-def _fish_quote(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 _WRITERS = {"bash": _sh, "zsh": _sh, "fish": _fish}

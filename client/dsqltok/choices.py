@@ -1,6 +1,8 @@
 """The words that may stand in a place of a command line, the usual one first: `arguments.choice` and TAB go by them."""
 
 CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
+    "env": {"shell": ("sh", "fish", "json", "dotenv")},
+    "ide": {"ide": ("datagrip", "dbeaver", "pgadmin", "vscode", "tableplus", "postico")},
     "config": {"action": ("show", "check")},
     "health": {"health": ("ready", "live")},
     "service": {"action": ("status", "install", "uninstall")},

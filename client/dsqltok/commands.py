@@ -57,8 +57,12 @@ which token:
 exit codes: 0 done, 1 a bug, 2 usage, 3 not found, 4 configuration, 5 credentials, 6 denied, 7 unavailable, 8 timeout
 """
 
-# The modules of the commands for a session at a terminal.
-_SESSIONS = {
+# The commands whose module has no others, or only such as belong with it.
+_ALONE = {
+    "env": "shellcommands",
+    "exec": "shellcommands",
+    "init": "newproject",
+    "ide": "ides",
     "watch": "watching",
     "psql": "psql",
     "hook": "activating",
@@ -110,8 +114,11 @@ def _found(command: str) -> "Callable[[arguments.Options], int]":
 
         return pgpass.COMMANDS[command]
     module = _SESSIONS.get(command)
+    module = _ALONE.get(command)
     if module is not None:
-        return __import__(f"dsqltok.{module}", fromlist=("COMMANDS",)).COMMANDS[command]  # type: ignore[no-any-return]  # by name
+        commands: dict[str, Callable[[arguments.Options], int]]
+        commands = __import__(f"dsqltok.{module}", fromlist=("COMMANDS",)).COMMANDS
+        return commands[command]
     from dsqltok import daemoncommands, projectcommands  # noqa: PLC0415 - see the module's docstring
 
     return {**daemoncommands.COMMANDS, **projectcommands.COMMANDS}[command]

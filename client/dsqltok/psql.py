@@ -13,7 +13,7 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING
 
-from dsqltok import arguments, asking, connection, errors, following, passfile, paths, report
+from dsqltok import arguments, asking, errors, following, libpq, passfile, paths, report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,7 @@ def _psql(options: "arguments.Options") -> int:
     words = options.get("words", [])
     assert isinstance(words, list)  # noqa: S101 - made by arguments.parse
     with _passfile() as file:
-        file.write(passfile.line(connection.parameters(answer), str(answer["token"])))
+        file.write(passfile.line(libpq.parameters(answer), str(answer["token"])))
         keyring = _NO_KEYRING if os.path.basename(program) == "pgcli" else {}
         child = _Child([program, *words], {**_environment(answer, file.path), **keyring})
         threading.Thread(target=_keep_fresh, args=(file, params, answer), daemon=True).start()
@@ -65,15 +65,15 @@ def _program(*, pgcli: bool) -> str | None:
 
 def _environment(answer: "Mapping[str, object]", path: str) -> dict[str, str]:
     # A PGPASSWORD would be heeded before the passfile.
-    dropped = ("PGPASSWORD", *connection.DIVERTING)
+    dropped = ("PGPASSWORD", *libpq.DIVERTING)
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
-    own = {name: value for name, value in connection.variables(answer).items() if name not in dropped}
+    own = {name: value for name, value in libpq.variables(answer).items() if name not in dropped}
     return {**kept, **own, "PGPASSFILE": path}
 
 
 def _keep_fresh(file: passfile.Passfile, params: dict[str, object], answer: "Mapping[str, object]") -> None:
     """Put each new token into the passfile for as long as the process lives."""
-    parameters = connection.parameters(answer)
+    parameters = libpq.parameters(answer)
     for news in following.news(params, standing=True):
         if isinstance(news, errors.DsqltokError):
             report.explain(news)

@@ -25,9 +25,13 @@ def fish(variables: "Mapping[str, str]") -> str:
     # `set -e` fails where there is no such variable, and no `set` that follows it would change the status.
     lines = [*(f"set -e {name}" for name in libpq.DIVERTING), "true"]
     for name, value in variables.items():
-        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-        lines.append(f"set -gx {name} '{escaped}'")
+        lines.append(f"set -gx {name} {fish_word(value)}")
     return _lines(lines)
+
+
+def fish_word(value: str) -> str:
+    """Return a word of fish that stands for `value`."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def as_json(variables: "Mapping[str, str]") -> str:

@@ -11,7 +11,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from dsqltok import arguments, asking, connection, errors, files, following, paths, report
+from dsqltok import arguments, asking, errors, files, following, libpq, paths, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,8 +115,8 @@ def _run(command: str, params: dict[str, object]) -> None:
     except errors.DsqltokError as error:
         report.explain(error)
         return
-    kept = {name: value for name, value in os.environ.items() if name not in connection.DIVERTING}
-    environment = {**kept, **connection.variables(answer)}
+    kept = {name: value for name, value in os.environ.items() if name not in libpq.DIVERTING}
+    environment = {**kept, **libpq.variables(answer)}
     done = subprocess.run(  # noqa: S603 - the command that the user gave
         ["/bin/sh", "-c", command], env=environment, stdin=subprocess.DEVNULL, check=False
     )

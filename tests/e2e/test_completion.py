@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 BARE = {"bash": ("--norc", "-i"), "zsh": ("-f", "-i"), "fish": ("--no-config", "-i")}
 LIMIT = 10.0  # seconds; it is given one
 FREE = {"name", "env", "data", "vars", "config", "file", "write", "exec", "words", "command"}
+FREE |= {"scheme", "params", "user", "profile", "endpoint"}
 
 
 @pytest.fixture

@@ -155,7 +155,9 @@ def test_what_cannot_be_renewed_is_told_once_and_holds_up_no_prompt(
             said += found.run("echo again") + found.run("echo and again")
         finally:
             os.kill(daemon, signal.SIGCONT)
-        assert said.count('warning: the variables of env "dsql" in this shell were not renewed: no token within 2 s') == 1
+        assert (
+            said.count('warning: the variables of env "dsql" in this shell were not renewed: no token within 2 s') == 1
+        )
         assert asked() == 3
         assert found.value("PGPASSWORD") == token
         stepped.suspend(31)
@@ -174,7 +176,7 @@ def test_everything_else_is_the_programs(name: str, project: Desk) -> None:
 
 def test_bash_keeps_its_own_prompt_command_and_its_strictness(project: Desk, stepped: Steps) -> None:
     project.configure(PASSED_ON)
-    first = "PROMPT_COMMAND='printf \"own%s \" \"is$?\"'; unset EPOCHSECONDS; set -eu"
+    first = 'PROMPT_COMMAND=\'printf "own%s " "is$?"\'; unset EPOCHSECONDS; set -eu'
     with shell(project, "bash", first) as found:
         found.run(recipes.code("hook", "bash").strip())
         found.run("dsqltok activate dsql")

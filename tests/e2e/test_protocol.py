@@ -104,3 +104,26 @@ def test_nothing_is_sent_to_a_socket_of_another_user(
         assert "belongs to another user" in done.stderr
         assert impostor.stdout.readline() == "b''\n"
     desk.socket.unlink()
+
+
+def test_a_project_names_its_envs_and_tokens_though_it_cannot_be_evaluated(desk: Desk) -> None:
+    config = desk.project(
+        'variable "needed" {\n  type = string\n}\nenv "a" {}\nenv "b" {\n  url = getenv(var.needed)\n}\n'
+        'data "aws_dsql_token" "db" {}\n'
+    )
+    with desk.daemon(), desk.connection() as connection:
+        result = connection.ask("project.names", config=str(config))["result"]
+        assert result == {"envs": ["a", "b"], "tokens": ["db"]}
+        assert connection.ask("project.names")["error"]["data"]["kind"] == "usage"
+
+
+def test_a_standing_watch_begins_without_a_token_and_tells_of_the_first(
+    desk: Desk, example: Callable[[str], str]
+) -> None:
+    config = str(desk.project("env {"))
+    with desk.daemon(), desk.connection() as connection:
+        assert connection.ask("token.watch", config=config)["error"]["data"]["kind"] == "configuration"
+        answer = connection.ask("token.watch", config=config, standing=True)
+        assert answer["result"]["error"]["kind"] == "configuration"
+        example("admin")
+        assert connection.receive()["params"]["env"] == "dsql"

@@ -150,7 +150,9 @@ def test_the_token_is_in_a_private_file_and_nowhere_else(desk: Desk, fake: Calla
         assert modes == [0o600, 0o700, 0o700]
         assert ACCESS_KEY_ID in said(path)
         (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        environment = dict(each.split("=", 1) for each in Path(f"/proc/{child}/environ").read_text().split("\0") if each)
+        environment = dict(
+            each.split("=", 1) for each in Path(f"/proc/{child}/environ").read_text().split("\0") if each
+        )
         assert environment["PGPASSFILE"] == str(path)
         assert environment["PGHOSTADDR"] == "127.0.0.1"
         assert environment["PGSSLMODE"] == "require"
