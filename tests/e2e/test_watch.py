@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from desk import Desk
+    from standin.secretservice import SecretService
 
 DSQLTOK = str(BIN / "dsqltok")
 KILLS = 30
@@ -78,7 +79,7 @@ def test_each_new_token_is_a_line(short_lived: Desk, login: Callable[..., str]) 
     assert len(set(tokens)) == len(tokens)
 
 
-def test_it_outlives_the_daemon_and_repeats_no_token(desk: Desk, example: Callable[[str], str]) -> None:
+def test_it_outlives_the_daemon(desk: Desk, example: Callable[[str], str]) -> None:
     example("admin")
     with watch(desk, "dsql") as process:
         tokens = [line(process)]
@@ -88,6 +89,22 @@ def test_it_outlives_the_daemon_and_repeats_no_token(desk: Desk, example: Callab
             tokens.append(line(process))
         assert end(process, signal.SIGINT) == (130, "")
     assert len(set(tokens)) == len(tokens)
+
+
+def test_a_token_that_another_daemon_has_from_the_keyring_is_no_news(
+    desk: Desk, example: Callable[[str], str], secret_service: SecretService
+) -> None:
+    desk.environment |= secret_service.environment
+    desk.run("keyring", "del", "dsqltok", "tokens")
+    example("admin")
+    with watch(desk, "dsql") as process:
+        first = line(process)
+        eventually(lambda: first in desk.run("keyring", "get", "dsqltok", "tokens").stdout, "the token is stored")
+        desk.kill()
+        assert desk.ok("get", "dsql", "-n") == first
+        time.sleep(1.1)
+        desk.ok("flush")
+        assert line(process) != first
 
 
 def test_an_error_in_between_is_told_once_and_the_watch_goes_on(
