@@ -205,14 +205,15 @@ def test_what_ends_us_is_passed_on(number: signal.Signals, desk: Desk, fake: Cal
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
 def test_ctrl_c_is_the_business_of_psql(number: signal.Signals, desk: Desk, fake: Callable[..., None]) -> None:
-    fake("trap 'echo heard' INT QUIT; echo ready; while :; do sleep 0.1; done")
+    fake("trap 'echo heard' INT QUIT; trap 'exit 9' TERM; echo ready; while :; do sleep 0.1; done")
     with session(desk, "psql", "dsql") as process:
         process.send_signal(number)
         (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         os.kill(int(child), number)
         assert process.stdout is not None
         assert process.stdout.readline() == "heard\n"
-        assert process.poll() is None
+        process.terminate()
+        assert process.wait(60) == 9  # the session went on
 
 
 def test_what_a_killed_session_left_goes_when_the_next_begins(desk: Desk, fake: Callable[..., None]) -> None:

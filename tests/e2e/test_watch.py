@@ -122,6 +122,22 @@ def test_an_error_in_between_is_told_once_and_the_watch_goes_on(
     assert "error: " not in said
 
 
+def test_a_daemon_that_cannot_start_is_told_once_and_tried_again_and_again(
+    desk: Desk, example: Callable[[str], str]
+) -> None:
+    example("admin")
+    with watch(desk, "dsql") as process:
+        first = line(process)
+        desk.configure("token_ttl = 0\n")
+        desk.kill()
+        for _ in range(3):  # meanwhile the watch tries as well
+            assert desk.dsqltok("get", "dsql").returncode == 4
+        desk.configure("")
+        assert line(process) != first
+        _, said = end(process, signal.SIGTERM)
+    assert said.count("token_ttl must be a whole number") == 1
+
+
 def test_what_is_wrong_from_the_start_ends_it(desk: Desk, example: Callable[[str], str]) -> None:
     example("admin")
     done = desk.dsqltok("watch", "dsqql")
