@@ -39,7 +39,7 @@ def test_the_wheel_holds_every_module_and_nothing_else(wheel: Path) -> None:
         f"{package}/{path.relative_to(ROOT / side / package)}"
         for side, package in (("client", "dsqltok"), ("daemon", "dsqltokd"))
         for path in (ROOT / side / package).rglob("*")
-        if path.suffix in {".py", ".typed"}
+        if path.suffix in {".py", ".typed", ".bash", ".zsh", ".fish"}
     }
     sources |= {f"dsqltok/systemd/{path.name}" for path in (ROOT / "systemd").iterdir()}
     with zipfile.ZipFile(wheel) as archive:
