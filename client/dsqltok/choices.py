@@ -3,6 +3,7 @@
 CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
     "env": {"shell": ("sh", "fish", "json", "dotenv")},
     "ide": {"ide": ("datagrip", "dbeaver", "pgadmin", "vscode", "tableplus", "postico")},
+    "pgpass": {"action": ("list", "enable", "disable")},
     "config": {"action": ("show", "check")},
     "health": {"health": ("ready", "live")},
     "service": {"action": ("status", "install", "uninstall")},

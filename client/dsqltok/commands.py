@@ -63,6 +63,7 @@ _ALONE = {
     "exec": "shellcommands",
     "init": "newproject",
     "ide": "ides",
+    "pgpass": "pgpass",
     "watch": "watching",
     "psql": "psql",
     "hook": "activating",
@@ -97,23 +98,6 @@ def run(words: list[str]) -> int:
 
 
 def _found(command: str) -> "Callable[[arguments.Options], int]":
-    if command == "ide":
-        from dsqltok import ides  # noqa: PLC0415 - see the module's docstring
-
-        return ides.COMMANDS[command]
-    if command in ("env", "exec"):
-        from dsqltok import shellcommands  # noqa: PLC0415 - see the module's docstring
-
-        return shellcommands.COMMANDS[command]
-    if command == "init":
-        from dsqltok import newproject  # noqa: PLC0415 - see the module's docstring
-
-        return newproject.COMMANDS[command]
-    if command == "pgpass":
-        from dsqltok import pgpass  # noqa: PLC0415 - see the module's docstring
-
-        return pgpass.COMMANDS[command]
-    module = _SESSIONS.get(command)
     module = _ALONE.get(command)
     if module is not None:
         commands: dict[str, Callable[[arguments.Options], int]]

@@ -90,7 +90,8 @@ def _read(before: list[str]) -> _Line:
         elif word in valued:
             waiting = valued[word]
         elif not word.startswith("-") and places:
-            said[places.pop(0)] = word
+            if places[0][0] != "+":  # which takes any number
+                said[places.pop(0)] = word
         elif not word.startswith("-") and last is not None:
             return _Line(command, last, said)
     return _Line(command, waiting or next(iter(places), last), said)
@@ -100,7 +101,7 @@ def _values(line: _Line, place: str) -> list[str]:
     known = CHOICES.get(line.command, {}).get(place)
     if known is not None:
         return [*known]
-    names = {"name": "envs", "env": "envs", "data": "tokens"}
+    names = {"name": "envs", "+names": "envs", "env": "envs", "data": "tokens"}
     return _names(line.said.get("config"), names[place]) if place in names else []
 
 

@@ -4,10 +4,11 @@ import json
 import os
 
 from dsqltok import arguments, asking, errors, paths, report, statustext
+from dsqltok.choices import CHOICES
 
 
 def _run(options: "arguments.Options") -> int:
-    action = arguments.choice(options, "action", ("list", "enable", "disable"))
+    action = arguments.choice(options, "action", CHOICES["pgpass"]["action"])
     given = options.get("names", [None])
     names: list[str | None] = given if isinstance(given, list) else []
     if action == "enable":

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BARE = {"bash": ("--norc", "-i"), "zsh": ("-f", "-i"), "fish": ("--no-config", "-i")}
 LIMIT = 10.0  # seconds; it is given one
 FREE = {"name", "env", "data", "vars", "config", "file", "write", "exec", "words", "command"}
-FREE |= {"scheme", "params", "user", "profile", "endpoint"}
+FREE |= {"+names", "scheme", "params", "user", "profile", "endpoint"}
 
 
 @pytest.fixture
@@ -106,6 +106,7 @@ def test_bash_completes_files_and_values_behind_an_equals_sign(project: Desk) ->
         (["projects", "allow", ""], ["files"]),
         (["config", ""], ["show", "check"]),
         (["hook", "z"], ["zsh"]),
+        (["pgpass", "enable", "dsql", "ds"], ["dsql"]),
         (["psql", "dsql", ""], ["files"]),
         (["psql", "--", ""], ["files"]),
         (["watch", "--write", ""], ["files"]),
