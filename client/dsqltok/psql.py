@@ -92,6 +92,11 @@ class _Child:
     def __init__(self, argv: list[str], environment: dict[str, str]) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._early: list[int] = []
+        # The kernel may hand a signal to the watcher's thread, which does not wake this one from a wait for the child.
+        self._woken, waking = os.pipe()
+        os.set_blocking(waking, False)
+        signal.set_wakeup_fd(waking)
+        signal.signal(signal.SIGCHLD, _leave)
         # A handler, unlike SIG_IGN, does not go on to the child; what is ignored already, as by nohup, stays so.
         for number, handler in {**dict.fromkeys(_PASSED_ON, self._heed), **dict.fromkeys(_LEFT_ALONE, _leave)}.items():
             if signal.getsignal(number) != signal.SIG_IGN:
@@ -119,12 +124,13 @@ class _Child:
         """Wait for its end, and return the exit code that a shell would see."""
         if self._process is None:
             return self._code
-        code = self._process.wait()
+        while (code := self._process.poll()) is None:
+            os.read(self._woken, 1)
         return code if code >= 0 else 128 - code
 
 
 def _leave(_number: int, _frame: object) -> None:
-    """Leave a signal of the terminal to the child, which gets it too."""
+    """Do nothing: the child gets the signal too, or has ended, which shows."""
 
 
 COMMANDS = {"psql": _psql}
