@@ -21,13 +21,21 @@ README = (ROOT / "README.md").read_text()
 TWO_SCREENS = 130
 
 
-def test_it_fits_on_two_screens() -> None:
-    assert README.count("\n") <= TWO_SCREENS
+def test_what_a_user_needs_fits_on_two_screens() -> None:
+    # What follows are tables for those who want to see it shown.
+    assert README.partition("\n## Promises")[0].count("\n") <= TWO_SCREENS
+
+
+def test_every_recipe_is_in_the_table_and_run_by_a_test() -> None:
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    for page in (ROOT / "docs" / "recipes").glob("*.md"):
+        assert f"(docs/recipes/{page.name})" in README
+        assert f'"{page.stem}"' in tests, page.name
 
 
 def test_the_first_use_works_as_it_is_shown(desk: Desk, example: Callable[[str], str]) -> None:
     example("admin")
-    shown = re.findall(r"^    (dsqltok [a-z]+ [a-z]+)", README, re.MULTILINE)
+    shown = re.findall(r"^    (dsqltok (?:get|url) dsql) ", README, re.MULTILINE)
     assert shown == ["dsqltok get dsql", "dsqltok url dsql"]
     for command in shown:
         done = desk.run("sh", "-c", command)
