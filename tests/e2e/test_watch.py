@@ -6,7 +6,7 @@ import signal
 import stat
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -34,11 +34,16 @@ def short_lived(desk: Desk, example: Callable[[str], str]) -> Desk:
     return desk
 
 
-@contextmanager
-def watch(desk: Desk, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def watch(desk: Desk, *arguments: str) -> AbstractContextManager[subprocess.Popen[str]]:
     """Run a watch until the block ends."""
+    return running(desk, DSQLTOK, "watch", *arguments)
+
+
+@contextmanager
+def running(desk: Desk, *command: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a program until the block ends."""
     process = subprocess.Popen(
-        desk.argv(DSQLTOK, "watch", *arguments),
+        desk.argv(*command),
         cwd=desk.work,
         env=desk.environment,
         stdout=subprocess.PIPE,
@@ -158,14 +163,7 @@ def test_a_reader_that_goes_ends_it(reader: str, desk: Desk, example: Callable[[
 
 def test_a_file_has_the_newest_token(short_lived: Desk, login: Callable[..., str]) -> None:
     path = short_lived.work / "token"
-    process = subprocess.Popen(
-        short_lived.argv("sh", "-c", f"umask 0; exec {recipes.code('watch', 'sh')}"),
-        cwd=short_lived.work,
-        env=short_lived.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
+    with running(short_lived, "sh", "-c", f"umask 0; exec {recipes.code('watch', 'sh')}") as process:
         eventually(path.exists, "a file")
         first = path.read_text()
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -260,14 +258,7 @@ def test_a_command_is_run_for_each_token_with_what_it_takes_to_connect(reachable
     recipes.program("psql", "postgresql-client")
     reachable.configure("token_ttl = 3\n")
     seen = reachable.work / "seen"
-    process = subprocess.Popen(
-        reachable.argv("sh", "-c", f"exec {recipes.code('watch', 'sh', 1)}"),
-        cwd=reachable.work,
-        env=reachable.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
+    with running(reachable, "sh", "-c", f"exec {recipes.code('watch', 'sh', 1)}") as process:
         eventually(lambda: seen.exists() and seen.read_text().startswith("admin\nadmin\n"), "two runs")
         process.terminate()
         assert process.communicate(timeout=60)[0] == ""
