@@ -4,6 +4,8 @@ The rules:
 - Each token is told once, at once and when it is replaced.
 - A daemon that ends is no error: the next one is asked, and started where there is none. One that ends again and again,
   or cannot be started, is asked after a pause that grows to some seconds.
+- One that says nothing until its last token has ended, or for some minutes, may hang: the same is asked again on another
+  connection, where a daemon that works answers at once.
 - What keeps a token from being had is told once, and the following goes on.
 """
 
@@ -11,6 +13,7 @@ import contextlib
 import json
 import select
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dsqltok import asking, errors, protocol, transport
@@ -20,16 +23,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Answer = dict[str, object]
-    Wait = Callable[["_socket.socket | None", float | None], None]
-    """Returns once the socket has something to read, or the seconds have passed; raises to end the following."""
+    Wait = Callable[["_socket.socket | None", float], bool]
+    """Returns True once the socket has something to read, False when the seconds have passed; raises to end it all."""
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
+_LONGEST_SILENCE = 300.0
+_GRAIN = 1.0  # seconds: as exactly as the end of a token is told
 _RECV = 64 * 1024
 
 
-def wait(sock: "_socket.socket | None", seconds: float | None, *, reader: int | None = None) -> None:
-    """Wait until `sock` has something to read, or the seconds have passed. None stands for none, and for no end.
+def wait(sock: "_socket.socket | None", seconds: float, *, reader: int | None = None) -> bool:
+    """Wait until `sock`, if it is one, has something to read, or the seconds have passed; tell whether it has.
 
     Raises `BrokenPipeError` once nobody reads any more what is written to the descriptor `reader`.
     """
@@ -38,9 +43,10 @@ def wait(sock: "_socket.socket | None", seconds: float | None, *, reader: int | 
         poll.register(sock.fileno(), select.POLLIN)
     if reader is not None:
         poll.register(reader, 0)
-    for found, _event in poll.poll(None if seconds is None else 1000 * seconds):
-        if found == reader:
-            raise BrokenPipeError
+    ready = {found for found, _event in poll.poll(1000 * seconds)}
+    if reader in ready:
+        raise BrokenPipeError
+    return bool(ready)
 
 
 def news(
@@ -88,43 +94,50 @@ def _answers(params: dict[str, object], *, standing: bool, wait: "Wait") -> "Ite
 def _watched(
     sock: "_socket.socket", params: dict[str, object], *, standing: bool, wait: "Wait"
 ) -> "Iterator[Answer | errors.DsqltokError]":
-    """Yield what one daemon says, until it ends. Raises what it says is wrong with the request."""
+    """Yield what one daemon says, until it ends or is silent for too long.
+
+    Raises what it says is wrong with the request, and `TimedOutError` where it does not answer that.
+    """
     asked = {**params, "standing": True} if standing else params
     try:
         sock.sendall(protocol.request("token.watch", asked))
     except OSError:
         return
-    begun = False
-    for line in _lines(sock, wait):
-        if line.startswith(protocol.WAIT_PREFIX):
-            sock.settimeout(protocol.seconds_in(line) + transport.PATIENCE)
-        elif not begun:
-            if line.startswith(protocol.LEAVING_PREFIX):
-                return
-            begun = True
-            sock.settimeout(None)
-            yield _judged(protocol.read_answer(line))
-        else:
-            yield _judged(json.loads(line)["params"])
-
-
-def _lines(sock: "_socket.socket", wait: "Wait") -> "Iterator[bytes]":
-    """Yield the lines that arrive, until the other end is gone."""
-    pending = b""
-    while True:
-        *lines, pending = pending.split(b"\n")
-        yield from lines
-        if sock.gettimeout() is None:
-            wait(sock, None)
-        try:
-            more = sock.recv(_RECV)
-        except TimeoutError:
-            raise errors.TimedOutError("the daemon does not answer", hint="see dsqltok status") from None
-        except ConnectionError:
-            return
+    begun, pending, patience = False, b"", transport.PATIENCE
+    while wait(sock, patience):
+        more = _received(sock)
         if not more:
             return
-        pending += more
+        *lines, pending = (pending + more).split(b"\n")
+        for line in lines:
+            if line.startswith(protocol.WAIT_PREFIX):
+                patience = protocol.seconds_in(line) + transport.PATIENCE
+                continue
+            if not begun and line.startswith(protocol.LEAVING_PREFIX):
+                return
+            answer = json.loads(line)["params"] if begun else protocol.read_answer(line)
+            begun = True
+            yield _judged(answer)
+            patience = _patience(answer)
+    if not begun:
+        transport.explain_timeout(sock)
+
+
+def _received(sock: "_socket.socket") -> bytes:
+    """Return what has arrived, nothing where the other end is gone."""
+    try:
+        return sock.recv(_RECV)
+    except ConnectionError:
+        return b""
+
+
+def _patience(answer: "Answer") -> float:
+    """Return for how many seconds a daemon that works may have nothing to say after this."""
+    ends = answer.get("expires_at")
+    if not isinstance(ends, str):
+        return _LONGEST_SILENCE
+    left = datetime.fromisoformat(ends).timestamp() - time.time()
+    return min(_LONGEST_SILENCE, max(0.0, left) + _GRAIN)
 
 
 def _judged(answer: "Answer") -> "Answer | errors.DsqltokError":
