@@ -4,7 +4,8 @@ The rules:
 - A connection that is taken out belongs to one thread until it is put back, which it is after a complete answer only.
 - The daemon may have ended any that rested. Such a one is thrown away, and the request goes the usual way; one that the
   daemon holds without answering is not tried again, just as a new one is not.
-- A child made by `fork` has none: it would read its parent's answers.
+- A child made by `fork` has none, neither those at rest nor those that its parent's other threads ask on: it would read
+  its parent's answers, and the daemon would never see them end.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def close() -> None:
     """Close what rests."""
     while _resting:
         try:
-            _resting.pop()[1].close()
+            transport.close(_resting.pop()[1])
         except IndexError:
             return  # another thread took it
 
@@ -59,7 +60,7 @@ def _ask(sock: _socket.socket, request: bytes) -> bytes | None:
         pass  # the rule about what rested
     finally:
         if line is None:
-            sock.close()
+            transport.close(sock)
     return line
 
 
@@ -71,15 +72,21 @@ def _take(path: str) -> _socket.socket | None:
             return None
         if leads_to == path:
             return sock
-        sock.close()
+        transport.close(sock)
 
 
 def _put(path: str, sock: _socket.socket) -> None:
     if len(_resting) < _MOST:
         _resting.append((path, sock))
     else:
-        sock.close()
+        transport.close(sock)
+
+
+def _disown() -> None:
+    _resting.clear()
+    while transport.held:
+        transport.held.pop().close()
 
 
 atexit.register(close)
-os.register_at_fork(after_in_child=close)
+os.register_at_fork(after_in_child=_disown)

@@ -18,6 +18,7 @@ PATIENCE = 5.0
 _TIMEVAL = int(PATIENCE).to_bytes(8, sys.byteorder) + bytes(8)  # of C: seconds, and microseconds
 _ATTEMPTS = 3
 _RECV = 64 * 1024
+held: "set[_socket.socket]" = set()  # the connections of `call`, for the child of a process that forks meanwhile
 # SO_PEERCRED gives pid, uid, gid; LOCAL_PEERCRED version, uid, groups: the uid is the second field of four bytes.
 _PEER_OPTION = (0, 1, 76) if sys.platform == "darwin" else (_socket.SOL_SOCKET, 17, 12)
 
@@ -27,14 +28,13 @@ def call(
     *,
     start: bool = True,
     repeat: bool = True,
-    keep: "Callable[[_socket.socket], object]" = _socket.socket.close,
+    keep: "Callable[[_socket.socket], object] | None" = None,
 ) -> bytes:
     """Send one request and return the line that answers it, starting the daemon where none runs and `start` is set.
 
     With `repeat` the request is one that may be done twice. `keep` is given the connection once there is an answer,
-    to ask more on it. Raises `UnavailableError` where there is no daemon to be
-    had, or it ended over the request, `TimedOutError` where it hangs, and `DeniedError` where what listens belongs to
-    another user.
+    to ask more on it, and to `close` it some time. Raises `UnavailableError` where there is no daemon to be had, or it
+    ended over the request, `TimedOutError` where it hangs, and `DeniedError` where what listens belongs to another user.
     """
     if len(request) > protocol.MAX_REQUEST:
         raise _oversize()
@@ -42,11 +42,12 @@ def call(
         sock = _connect() or (_start() if start else None)
         if sock is None:
             continue
-        end: Callable[[_socket.socket], object] = _socket.socket.close
+        end: Callable[[_socket.socket], object] = close
+        held.add(sock)
         try:
             line = ask(sock, request)
             if not (repeat and line.startswith(protocol.LEAVING_PREFIX)):
-                end = keep
+                end = keep or close
                 return line
         except TimeoutError:
             explain_timeout(sock)
@@ -58,6 +59,12 @@ def call(
         finally:
             end(sock)
     raise _end() if start else _absence()
+
+
+def close(sock: "_socket.socket") -> None:
+    """Close a connection of `call`."""
+    sock.close()
+    held.discard(sock)
 
 
 def connection() -> "_socket.socket":

@@ -178,6 +178,30 @@ def test_a_crowd_leaves_few_connections_behind_and_no_warning(daemon: Daemon) ->
 
 
 @PLAYED
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_child_that_is_forked_while_another_thread_asks_holds_no_connection(daemon: Daemon) -> None:
+    daemon.gate = threading.Barrier(2)
+    asking = threading.Thread(target=dsqltok.token)
+    asking.start()
+    eventually(lambda: bool(daemon.asked), "the daemon is asked")
+    until, end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(end)
+        os.read(until, 1)
+        os._exit(0)
+    try:
+        daemon.gate.wait()
+        asking.join()
+        kept.close()
+        eventually(lambda: daemon.open() == 0, "the connection is at its end")
+    finally:
+        for each in (until, end):
+            os.close(each)
+        os.waitpid(child, 0)
+
+
+@PLAYED
 def test_variables_that_a_project_reads_are_sent_at_once_the_next_time(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
