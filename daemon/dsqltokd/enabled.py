@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dsqltok.errors import ConfigurationError, UnavailableError
 from dsqltok.files import write_atomically
 from dsqltok.protocol import is_aws
+from dsqltok.secrecy import looks_secret
 from dsqltokd import passtext
 from dsqltokd.query import Query
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _VERSION = 1
-_SECRET_WORDS = ("SECRET", "TOKEN", "PASSWORD", "PASSWD", "CREDENTIAL", "APIKEY", "_KEY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +127,7 @@ def refuse_secrets(query: Query) -> None:
             hint=f"use a profile: env {' '.join(f'-u {name}' for name in keys)} AWS_PROFILE=… dsqltok pgpass enable …",
         )
     read = [
-        name
-        for name, value in query.environment.items()
-        if value and not is_aws(name) and any(word in name.upper() for word in _SECRET_WORDS)
+        name for name, value in query.environment.items() if value and not is_aws(name) and looks_secret(name, value)
     ]
     if read:
         raise ConfigurationError(

@@ -91,6 +91,7 @@ def test_its_repr_shows_no_variable() -> None:
 def test_what_is_no_secret_may_be_kept() -> None:
     refuse_secrets(asked(AWS_PROFILE="prod", AWS_REGION="x", HTTPS_PROXY="http://proxy", STAGE="dev", HOME="/home/me"))
     refuse_secrets(asked(DB_PASSWORD=""))
+    refuse_secrets(asked(PWD="/home/me", API_URL="https://h:8080/x", DB="postgres://me@h/db", SSH_AUTH_SOCK="/run/s"))
 
 
 @pytest.mark.parametrize(
@@ -100,6 +101,15 @@ def test_what_is_no_secret_may_be_kept() -> None:
         ({"HTTPS_PROXY": "http://me:word@proxy"}, "HTTPS_PROXY"),
         ({"DB_PASSWORD": "word"}, "DB_PASSWORD"),
         ({"api_key": "word"}, "api_key"),
+        ({"DB_PASS": "word"}, "DB_PASS"),
+        ({"dbpwd": "word"}, "dbpwd"),
+        ({"BASIC_AUTH": "me:word"}, "BASIC_AUTH"),
+        ({"SENTRY_DSN": "https://word@h/1"}, "SENTRY_DSN"),
+        ({"CREDS": "word"}, "CREDS"),
+        ({"DATABASE_URL": "postgres://me:word@h/db"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "postgres://me:wo/rd@h/db"}, "DATABASE_URL"),
+        ({"DATABASE": "host=h user=me password=word"}, "DATABASE"),
+        ({"AWS_ENDPOINT_URL": "https://me:word@h"}, "AWS_ENDPOINT_URL"),
     ],
 )
 def test_a_secret_of_the_environment_is_refused_by_its_name(environment: dict[str, str], named: str) -> None:
