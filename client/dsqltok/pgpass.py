@@ -3,7 +3,7 @@
 import json
 import os
 
-from dsqltok import arguments, asking, errors, paths, report, statustext
+from dsqltok import arguments, asking, errors, paths, report, statustext, text
 from dsqltok.choices import CHOICES
 
 
@@ -48,9 +48,9 @@ def _enable(name: str | None, options: "arguments.Options") -> None:
     asking.complete("connection.get", params)  # a person may be asked to log in; names the variables that are read
     service = _file("PGSERVICEFILE", ".pg_service.conf") if "service" in options else None
     answer = asking.request("pgpass.enable", {**params, "passfile": passfile(), "service": service})
-    arguments.write(f"{answer['passfile']} is kept fresh for {answer['name']}\n")
+    _say(f"{answer['passfile']} is kept fresh for {answer['name']}")
     if service is not None:
-        arguments.write(f"{service} has the service {answer['name']}: psql service={answer['name']}\n")
+        _say(f"{service} has the service {answer['name']}: psql service={answer['name']}")
     if os.environ.get("PGPASSWORD"):
         report.warn(["PGPASSWORD is set in this shell, and counts for more than a passfile"])
 
@@ -61,9 +61,13 @@ def _disable(name: str | None, options: "arguments.Options") -> None:
     gone = asking.ask("pgpass.disable", {"name": name, **where})["disabled"]
     assert isinstance(gone, list)  # noqa: S101 - the daemon's own shape
     for each in gone:
-        arguments.write(f"{each['passfile']} has nothing of {each['name']} any more\n")
+        _say(f"{each['passfile']} has nothing of {each['name']} any more")
     if not gone:
         report.warn(["no passfile was kept"])
+
+
+def _say(line: str) -> None:
+    arguments.write(f"{text.plain(line, keep='')}\n")
 
 
 def _file(variable: str, usual: str) -> str:

@@ -43,7 +43,7 @@ def render_passfiles(passfiles: list[dict[str, Any]]) -> str:
 def render_projects(projects: Any) -> str:
     """Return what `projects.list` said, for a person: a project a line."""
     lines = (" ".join([each["config"], *(f"--var {name}=…" for name in each["vars"])]) for each in projects)
-    return plain("".join(f"{line}\n" for line in lines))
+    return "".join(f"{plain(line, keep='')}\n" for line in lines)
 
 
 def render_config(answer: dict[str, Any]) -> str:
@@ -93,6 +93,6 @@ def _duration(seconds: int | None) -> str:
 
 
 def _table(header: tuple[str, ...], rows: Any) -> list[str]:
-    cells = [header, *rows]
+    cells = [header, *(tuple(plain(cell, keep="") for cell in row) for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]

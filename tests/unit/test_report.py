@@ -65,6 +65,15 @@ def test_a_word_with_a_newline_is_no_second_program() -> None:
     assert inspecttext.render({"envs": [env], **nothing}).startswith('env "a\\nlocal"\n')
 
 
+def test_a_path_with_a_newline_is_no_second_line_of_a_list() -> None:
+    config = "/home/me/a\n\x1b]0;b/atlas.hcl"
+    passfile = {"passfile": "/p", "name": "dsql", "service": None, "config": config, "state": "waiting"}
+    listed = statustext.render_passfiles([{**passfile, "expires_at": None, "error": None}])
+    assert len(listed.splitlines()) == 2
+    assert statustext.render_projects([{"config": config, "vars": []}]).count("\n") == 1
+    assert "\x1b" not in listed
+
+
 # --- errors, by the client -----------------------------------------------------------------------------------------
 
 
