@@ -100,7 +100,10 @@ class Evaluator:
             answer = await self._pool.run("program", job, deadline=timeout, linger=False)
         except TimedOutError:
             message = f"{program['name']}: the program takes more than {timeout} s"
-            hint = "it gets no input and no terminal; program_timeout in config.toml sets the limit"
+            hint = (
+                "it gets no input and no terminal; one that asks dsqltok for its own project, with a fresh environment"
+                " as by env -i, waits for itself; program_timeout in config.toml sets the limit"
+            )
             raise TimedOutError(message, hint=hint) from None
         raise_error(answer)
         return str(answer["output"])
