@@ -57,4 +57,4 @@ class Registrar:
         return {each["config"]: each["variables"] for each in found["projects"]}, set(found["allowed"])
 
     def drafts(self) -> int:
-        return len(list(self._file.parent.glob("projects.json.*")))
+        return len(list(self._file.parent.glob(".projects.json.dsqltok-*")))

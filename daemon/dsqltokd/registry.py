@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from dsqltok.errors import ConfigurationError, UnavailableError
-from dsqltok.files import write_atomically
+from dsqltok.files import clear_drafts, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,7 @@ class Registry:
         self._broken: ConfigurationError | None = None
         self._projects: tuple[Added, ...] = ()
         self._allowed: dict[str, tuple[str, ...]] = {}
-        _clear_away_drafts(path)
+        clear_drafts(path)
         try:
             self._projects, self._allowed = _load(path)
         except ConfigurationError as error:
@@ -109,15 +109,3 @@ def _load(path: str) -> tuple[tuple[Added, ...], dict[str, tuple[str, ...]]]:
             hint="move it away, run dsqltok stop, and add the projects again",
         ) from error
     return projects, allowed
-
-
-def _clear_away_drafts(path: str) -> None:
-    """Remove what daemons that were killed while they wrote have left beside `path`."""
-    try:
-        with os.scandir(os.path.dirname(path)) as entries:
-            for entry in entries:
-                stem, _, number = entry.name.rpartition(".")
-                if stem == os.path.basename(path) and number.isdecimal():
-                    os.unlink(entry.path)
-    except OSError:
-        pass  # there is no such directory yet, or it is not ours to change

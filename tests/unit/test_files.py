@@ -6,16 +6,24 @@ import os
 import resource
 import signal
 import stat
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from dsqltok.files import create_atomically, write_atomically
+from dsqltok.files import clear_drafts, create_atomically, draft, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+KILLED = """
+import os, signal, sys
+from dsqltok.files import draft
+with draft(sys.argv[1], 0o600):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 SMALL = 4096  # bytes that a file may have where the disk is full
 
 
@@ -50,19 +58,51 @@ def test_who_reads_the_old_file_reads_it_to_its_end(path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o600, 0o644])
 def test_its_mode_is_the_one_asked_for_whatever_was_there(path: Path, mode: int) -> None:
-    for other in (path, path.with_name(f"file.{os.getpid()}")):  # the second is what a killed process left
-        other.touch()
-        other.chmod(0o666)
+    path.touch()
+    path.chmod(0o666)
     write_atomically(str(path), "new", mode)
     assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
-def test_a_link_in_the_draft_s_place_leads_nowhere(path: Path) -> None:
+def test_the_draft_of_a_killed_process_goes_with_the_first_write_of_the_next(path: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = os.listdir(path.parent)
+    assert left.startswith(".file.dsqltok-")
+    write_atomically(str(path), "new", 0o600)
+    assert os.listdir(path.parent) == ["file"]
+
+
+def test_the_draft_of_a_process_that_lives_stays(path: Path) -> None:
+    with draft(str(path), 0o600) as (name, _):
+        clear_drafts(str(path))
+        assert os.path.exists(name)
+    assert os.listdir(path.parent) == []
+
+
+def test_no_name_of_a_draft_can_be_guessed(path: Path) -> None:
+    with draft(str(path), 0o600) as (one, _), draft(str(path), 0o600) as (other, _):
+        assert len({one[-16:], other[-16:], f"{os.getpid():016}", f"{os.getpid():016x}"}) == 4
+
+
+def test_what_only_has_the_name_of_a_draft_is_in_nobodys_way(path: Path) -> None:
     elsewhere = path.with_name("elsewhere")
     elsewhere.write_text("untouched")
-    path.with_name(f"file.{os.getpid()}").symlink_to(elsewhere)
+    path.with_name(".file.dsqltok-directory").mkdir()
+    path.with_name(".file.dsqltok-link").symlink_to(elsewhere)
+    before = set(os.listdir(path.parent))
     write_atomically(str(path), "new", 0o600)
     assert (path.read_text(), elsewhere.read_text()) == ("new", "untouched")
+    assert set(os.listdir(path.parent)) == {*before, "file"}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to another user")
+def test_the_drafts_of_others_are_let_alone(path: Path) -> None:
+    other = path.with_name(".file.dsqltok-of-another")
+    other.touch()
+    os.chown(other, 65534, 65534)
+    write_atomically(str(path), "new", 0o600)
+    assert other.exists()
 
 
 @pytest.mark.usefixtures("full_disk")

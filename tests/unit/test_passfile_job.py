@@ -85,10 +85,24 @@ def test_the_mode_stays_and_a_new_file_is_the_users_alone_whatever_the_umask(pat
 
 
 def test_drafts_of_workers_that_were_killed_are_cleared_away_and_nothing_else_is(path: Path) -> None:
-    for name in (".pgpass.dsqltok.123", ".pgpass.dsqltok.mine", ".pgpass.bak"):
+    for name in ("..pgpass.dsqltok-123", ".pgpass.dsqltok-mine", ".pgpass.bak"):
         (path.parent / name).write_bytes(b"")
     put(path)
-    assert sorted(os.listdir(path.parent)) == [".pgpass", ".pgpass.bak", ".pgpass.dsqltok.mine"]
+    assert sorted(os.listdir(path.parent)) == [".pgpass", ".pgpass.bak", ".pgpass.dsqltok-mine"]
+
+
+def test_they_are_cleared_away_where_the_file_itself_has_nothing_of_ours(path: Path) -> None:
+    (path.parent / "..pgpass.dsqltok-123").write_bytes(b"")
+    put(path, [])
+    assert os.listdir(path.parent) == [".pgpass"]
+
+
+def test_a_directory_with_the_name_of_a_draft_stops_neither_writing_nor_taking_out(path: Path) -> None:
+    (path.parent / "..pgpass.dsqltok-123").mkdir()
+    put(path)
+    assert path.read_bytes() == OURS + OTHERS
+    put(path, [])
+    assert path.read_bytes() == OTHERS
 
 
 def test_what_others_may_read_loses_what_is_ours(path: Path) -> None:

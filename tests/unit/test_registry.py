@@ -92,12 +92,13 @@ def test_a_change_that_cannot_be_written_does_not_count(path: Path) -> None:
     registry = Registry(str(path))
     registry.add(APP)
     text = path.read_text()
-    (path.parent / f"projects.json.{os.getpid()}").mkdir()  # in the way of the new file
+    moved = path.parent.rename(path.parent.with_name("moved"))
+    path.parent.write_text("in the way")
     with pytest.raises(UnavailableError, match="cannot write") as caught:
         registry.add(SHOP)
     assert caught.value.hint
     assert registry.projects == (APP,)
-    assert path.read_text() == text
+    assert (moved / path.name).read_text() == text
 
 
 @pytest.mark.parametrize(
@@ -164,8 +165,8 @@ def test_what_could_not_all_be_remembered_is_not_allowed_in_part(path: Path) -> 
 
 def test_what_a_killed_daemon_had_begun_to_write_is_cleared_away_and_nothing_else(path: Path) -> None:
     Registry(str(path)).add(APP)
-    (path.parent / "projects.json.4711").write_text('{"version": 1, "proj')
-    kept = {path, path.parent / "projects.json.bak", path.parent / "other.json.4711"}
+    (path.parent / ".projects.json.dsqltok-4711").write_text('{"version": 1, "proj')
+    kept = {path, path.parent / "projects.json.bak", path.parent / ".other.json.dsqltok-4711"}
     for each in kept - {path}:
         each.touch()
     assert Registry(str(path)).projects == (APP,)

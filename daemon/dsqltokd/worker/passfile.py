@@ -23,12 +23,12 @@ import stat
 from typing import Any, NamedTuple
 
 from dsqltok.errors import ConfigurationError, DsqltokError, UnavailableError
+from dsqltok.files import clear_drafts, draft
 from dsqltokd import passtext
 from dsqltokd.files import Identity, identity
 
 _MOST = 1 << 20
 _TRIES = 20
-_DRAFT = ".dsqltok."
 
 
 class _Found(NamedTuple):
@@ -57,6 +57,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
 def _put(path: str, job: dict[str, Any], *, adds: bool) -> bool:
     """Bring the file to what the job wants. Tell whether it is too open to have a token, and so has none now."""
     target = os.path.realpath(path)
+    clear_drafts(target)
     for _ in range(_TRIES):
         found = _read(path, target, adds=adds)
         loose = "lines" in job and adds and bool(found.mode & 0o077)
@@ -105,44 +106,25 @@ def _identity(found: os.stat_result) -> Identity:
 
 def _replace(target: str, found: _Found, text: bytes | None) -> bool:
     """Put `text` in the place of what was found; tell whether it was still there."""
-    _clear_drafts(target)
-    directory = os.path.dirname(target)
     if text is None:
         if identity(target) != found.seen:
             return False
         os.unlink(target)
-        _sync(directory)
-        return True
-    draft = f"{target}{_DRAFT}{os.getpid()}"
-    try:
-        _write(draft, text, found.mode or 0o600)
-        if identity(target) != found.seen:
-            os.unlink(draft)
-            return False
-        os.rename(draft, target)
-    except BaseException:
-        _clear_drafts(target)
-        raise
-    _sync(directory)
+    else:
+        with draft(target, 0o600) as (name, descriptor):
+            _write(descriptor, text, found.mode or 0o600)
+            if identity(target) != found.seen:
+                return False
+            os.rename(name, target)
+    _sync(os.path.dirname(target))
     return True
 
 
-def _write(draft: str, text: bytes, mode: int) -> None:
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
+def _write(descriptor: int, text: bytes, mode: int) -> None:
+    with open(descriptor, "wb", closefd=False) as file:
         file.write(text)
-        file.flush()
-        os.fchmod(fd, mode)
-        os.fsync(fd)
-
-
-def _clear_drafts(target: str) -> None:
-    """Remove what workers that were killed have left."""
-    stem = os.path.basename(target) + _DRAFT
-    with os.scandir(os.path.dirname(target)) as entries:
-        drafts = [each.path for each in entries if each.name.startswith(stem) and each.name[len(stem) :].isdecimal()]
-    for draft in drafts:
-        os.unlink(draft)
+    os.fchmod(descriptor, mode)
+    os.fsync(descriptor)
 
 
 def _sync(directory: str) -> None:

@@ -64,10 +64,10 @@ def test_killed_while_it_writes_a_passfile(faults: Faults, desk: Desk) -> None:
             process.kill()
         faults.hold(is_whole(file.read_bytes()), "it is torn")
         faults.hold(file.stat().st_mode & 0o777 == 0o600, "its mode is another")
-        drafts = list(file.parent.glob(".pgpass.*"))
+        drafts = list(file.parent.glob("..pgpass.dsqltok-*"))
         faults.hold(len(drafts) <= 1, f"{len(drafts)} drafts are left")
         faults.hold(all(each.stat().st_mode & 0o077 == 0 for each in drafts), "others may read a draft")
     with writer(desk, file, 4) as process:
         process.communicate()
     assert file.read_bytes() == OTHERS
-    assert not list(file.parent.glob(".pgpass.*"))
+    assert not list(file.parent.glob("..pgpass.dsqltok-*"))
