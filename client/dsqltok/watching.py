@@ -11,7 +11,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from dsqltok import arguments, asking, errors, files, following, libpq, paths, report
+from dsqltok import arguments, asking, errors, files, following, libpq, ownpaths, paths, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,11 @@ def _print(news: "following.Answer") -> None:
 
 def _writable(given: str) -> str:
     """Return the file that a path means, where a link leads. Raises what keeps it from being written."""
-    path = os.path.realpath(paths.absolute(given))
+    try:
+        path = ownpaths.followed(paths.absolute(given))
+    except OSError as error:
+        why = str(error.strerror).lower()
+        raise errors.UsageError(f"{given} leads nowhere: {why}", hint="name another file") from error
     directory = os.path.dirname(path)
     if not os.path.isdir(directory):
         raise errors.NotFoundError(f"there is no directory {directory}", hint="make it, or name another file")
