@@ -49,7 +49,7 @@ def test_after_a_restart_get_answers_from_the_keyring_without_calling_aws(
         desk.terminate()
     assert desk.ok("get", "--data", "db") == token
     assert len(sts.issued()) == calls
-    assert keyring_of(desk)["state"] == "in use"
+    eventually(lambda: keyring_of(desk)["state"] == "in use", "the keyring is in use")
 
 
 @pytest.mark.usefixtures("keyring")
