@@ -54,9 +54,12 @@ class Log:
         self._desk = desk
         self._seen = 0
 
-    def mark(self) -> None:
-        """Look at nothing of what came before now, at least one refresh since the last mark."""
-        eventually(lambda: bool(self._refreshes()), "the last refresh is logged")
+    def mark(self, tokens: int = 1) -> None:
+        """Look at nothing of what came before now: at least so many tokens have been signed since the last mark.
+
+        How many refreshes brought them does not matter, but the last one's line must not be written after this.
+        """
+        eventually(lambda: sum(self._refreshes()) >= tokens, "the last refresh is logged")
         self._seen = len(self._desk.log.read_text())
 
     @property
@@ -122,7 +125,7 @@ def test_many_targets(faults: Faults, desk: Desk, helper: HeldHelper, stepped: S
         tokens(crowd.ask("token.get", wanted))
         for _ in faults:
             helper.forget()
-            log.mark()
+            log.mark(CLIENTS)
             stepped.suspend(1000.0)
             found = set(tokens(crowd.ask("token.get", wanted)))
             faults.hold(len(found) == CLIENTS, f"{len(found)} tokens")
@@ -140,7 +143,7 @@ def test_many_targets_in_the_background(
         tokens(crowd.ask("token.get", wanted))
         for turn in faults:
             helper.forget()
-            log.mark()
+            log.mark(CLIENTS)
             desk.aws(credentials=f"[other]\n# {turn}\n")
             faults.hold(log.signed == [CLIENTS], f"{len(log.signed)} jobs")
             faults.hold(helper.begun == ["me"], f"credentials were obtained {len(helper.begun)} times")
