@@ -15,6 +15,7 @@ import pytest
 import recipes
 from desk import ACCESS_KEY_ID, BIN, eventually, secrets_in
 from desks import HOST
+from standin import people
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -197,6 +198,22 @@ def test_a_killed_watch_leaves_a_whole_file_and_nobody_ever_sees_a_part(short_li
                 text = path.read_text()
                 assert (text.startswith(HOST), text.endswith("\n"), text.count("X-Amz-Signature=")) == (True, True, 1)
             process.kill()
+
+
+@pytest.mark.skipif(bool(people.why_no_stranger()), reason=people.why_no_stranger())
+def test_a_link_that_somebody_else_planted_in_a_shared_directory_is_refused(
+    desk: Desk, example: Callable[[str], str]
+) -> None:
+    example("admin")
+    mine = desk.write(desk.home / ".bashrc", "mine")
+    shared = desk.write(desk.root / "shared/other", "").parent
+    shared.chmod(0o1777)
+    (shared / "token").symlink_to(mine)
+    people.stranger().own(shared / "token")
+    done = desk.dsqltok("watch", "dsql", "--write", str(shared / "token"))
+    assert (done.returncode, done.stdout) == (6, "")
+    assert "shared/token belongs to another user" in done.stderr
+    assert mine.read_text() == "mine"
 
 
 def missing(desk: Desk) -> str:
