@@ -4,8 +4,8 @@ The rules:
 - Each token is told once, at once and when it is replaced.
 - A daemon that ends is no error: the next one is asked, and started where there is none. One that ends again and again,
   or cannot be started, is asked after a pause that grows to some seconds.
-- One that says nothing until its last token has ended, or for some minutes, may hang: the same is asked again on another
-  connection, where a daemon that works answers at once.
+- One that says nothing until its last token has ended, or for some minutes, may hang: the same is asked again on
+  another connection, where a daemon that works answers at once.
 - What keeps a token from being had is told once, and the following goes on.
 """
 

@@ -33,8 +33,10 @@ def call(
     """Send one request and return the line that answers it, starting the daemon where none runs and `start` is set.
 
     With `repeat` the request is one that may be done twice. `keep` is given the connection once there is an answer,
-    to ask more on it, and to `close` it some time. Raises `UnavailableError` where there is no daemon to be had, or it
-    ended over the request, `TimedOutError` where it hangs, and `DeniedError` where what listens belongs to another user.
+    to ask more on it, and to `close` it some time.
+
+    Raises `UnavailableError` where there is no daemon to be had, or it ended over the request, `TimedOutError` where it
+    hangs, and `DeniedError` where what listens belongs to another user.
     """
     if len(request) > protocol.MAX_REQUEST:
         raise _oversize()
