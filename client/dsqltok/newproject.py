@@ -4,7 +4,7 @@ import os
 import shlex
 from urllib.parse import quote
 
-from dsqltok import arguments, endpoint, errors
+from dsqltok import arguments, endpoint, errors, files, paths
 
 _FILE = "atlas.hcl"
 # Whatever the umask: dsqltok refuses a project that others may write to.
@@ -76,28 +76,20 @@ def _init(options: dict[str, object]) -> int:
     profile = options.get("profile")
     content = text(host, str(options.get("user", "admin")), None if profile is None else str(profile))
     path = str(options.get("file", _FILE))
-    _write(path, content.encode())
+    _write(path, content)
     where = [] if path == _FILE else ["--config", path]
     arguments.write(f"{path} is written\nnext: {shlex.join(['dsqltok', 'get', 'dsql', *where])}\n")
     return 0
 
 
-def _write(path: str, content: bytes) -> None:
+def _write(path: str, content: str) -> None:
     """Write a file that is not there yet: all of it, or none."""
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+        files.create_atomically(paths.absolute(path), content, _MODE)
     except FileExistsError:
         raise errors.UsageError(f"{path} is there already", hint="edit it, or name another file") from None
     except OSError as error:
         raise _unwritable(path, error) from None
-    try:
-        while content:
-            content = content[os.write(fd, content) :]
-    except OSError as error:
-        os.unlink(path)
-        raise _unwritable(path, error) from None
-    finally:
-        os.close(fd)
 
 
 def _unwritable(path: str, error: OSError) -> errors.UnavailableError:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
-from desk import ACCESS_KEY_ID
+from desk import ACCESS_KEY_ID, BIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +91,13 @@ def test_where_nothing_can_be_written_that_is_told(desk: Desk) -> None:
     assert (done.returncode, done.stdout) == (7, "")
     assert "cannot write atlas.hcl: file too large" in done.stderr
     assert not any(desk.work.iterdir())
+
+
+def test_a_crash_leaves_no_part_of_a_project(desk: Desk) -> None:
+    program = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_DFL); from dsqltok import cli; cli.main()"
+    done = desk.run("sh", "-c", f"ulimit -f 0; exec {BIN}/python -c '{program}' init {HOST}")
+    assert done.returncode == -signal.SIGXFSZ
+    assert not (desk.work / "atlas.hcl").exists()
 
 
 def test_whatever_the_umask_others_may_not_write_to_it(desk: Desk) -> None:
