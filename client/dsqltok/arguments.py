@@ -42,7 +42,7 @@ COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "metrics": ({}, {}, ()),
     "service": ({}, {"--purge": "purge"}, ("action",)),
     "pgpass": (
-        {"--config": "config", "-c": "config", "--var": "vars", "--data": "data"},
+        {"--env": "names", "--config": "config", "-c": "config", "--var": "vars", "--data": "data"},
         {"--service": "service", "--json": "json"},
         ("action", "+names"),
     ),

@@ -57,7 +57,7 @@ def _place(answer: dict[str, object], options: dict[str, object], carried: dict[
     """Return what a program is to be told. `answer` is the daemon's."""
     env, data, variables = answer["env"], options.get("data"), answer["vars"]
     assert isinstance(variables, list)  # noqa: S101 - the daemon's own shape
-    which = [] if env is None else [str(env)]
+    which = [] if env is None else [f"--env={env}" if str(env).startswith("-") else str(env)]
     which += ["--config", str(answer["config"])]
     which += [word for variable in variables for word in ("--var", variable)]
     which += [] if data is None else ["--data", str(data)]

@@ -280,7 +280,7 @@ class Requests:
 def _login_command(query: Query) -> str:
     words = ["dsqltok", "login"]
     if query.env is not None:
-        words.append(query.env)
+        words.append(f"--env={query.env}" if query.env.startswith("-") else query.env)
     if query.data is not None:
         words += ["--data", query.data]
     return shlex.join(words)

@@ -78,6 +78,14 @@ def test_a_program_that_runs_no_command_has_its_passfile_kept(ide: str, desk: De
     assert shlex.split(command_in(elsewhere, "pgpass")) == ["env", "-u", "PGPASSFILE", *expected]
 
 
+def test_a_name_that_looks_like_an_option_is_none_in_any_command(desk: Desk, odd: Path) -> None:
+    text = (odd / "atlas.hcl").read_text()
+    desk.write(odd / "atlas.hcl", text.replace('env "dsql"', 'env "--json"'))
+    shown = desk.ok("ide", "vscode", "--env=--json", cwd=odd)
+    assert desk.run("sh", "-c", command_in(shown)).stdout.startswith(f"{HOST}/?")
+    assert desk.run("sh", "-c", command_in(shown, "pgpass")).stdout.endswith("kept fresh for --json\n")
+
+
 def test_the_command_for_a_terminal_gives_a_token_there(desk: Desk, odd: Path) -> None:
     shown = desk.ok("ide", "vscode", "dsql", cwd=odd)
     assert ACCESS_KEY_ID in desk.run("sh", "-c", command_in(shown)).stdout
