@@ -429,6 +429,16 @@ def test_the_first_of_several_places_counts_and_the_usual_port(job: Job) -> None
     assert found["connection"]["places"] == 2
 
 
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [("certs/ca.pem", "{}/certs/ca.pem"), ("/etc/ca.pem", "/etc/ca.pem"), ("system", "system")],
+)
+def test_a_file_of_roots_is_looked_for_in_the_directory_of_the_project(named: str, meant: str, job: Job) -> None:
+    job.write(SEED.replace("sslmode=require", f"sslmode=verify-full&sslrootcert={named}"))
+    (found,) = job(question="connections", env="dsql")["connections"]
+    assert found["connection"]["sslrootcert"] == meant.format(job.path.parent)
+
+
 def test_a_url_that_leads_elsewhere_is_refused_there_too(job: Job) -> None:
     job.write(SEED.replace("@${local.endpoint}", "@example.com"))
     assert "not its endpoint" in job.error("configuration", question="connections", env="dsql")["message"]

@@ -10,6 +10,7 @@ The rules:
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -71,12 +72,18 @@ def connections(question: Question) -> dict[str, object]:
         if check_url(asked, env, place, evaluation):
             url = _url(block)
             held = [name for name, token in tokens.items() if token in url]
-            found.append({"tokens": held, "connection": _connection(connurl.read(url))})
+            found.append({"tokens": held, "connection": _connection(connurl.read(url), question.path)})
     return {"connections": found}
 
 
-def _connection(connection: connurl.Connection) -> dict[str, object]:
-    """Return the first of the places that a client tries, and how many there are."""
+def _connection(connection: connurl.Connection, project: str) -> dict[str, object]:
+    """Return the first of the places that a client tries, and how many there are.
+
+    The file of root certificates is the same whatever directory the client works in: the project's is meant.
+    """
+    roots = connection.sslrootcert
+    if roots and roots != "system":
+        roots = os.path.join(os.path.dirname(project), roots)
     return {
         "places": max(len(connection.hosts), len(connection.hostaddrs)),
         "host": connection.hosts[0],
@@ -85,7 +92,7 @@ def _connection(connection: connurl.Connection) -> dict[str, object]:
         "user": connection.user,
         "dbname": connection.dbname,
         "sslmode": connection.sslmode,
-        "sslrootcert": connection.sslrootcert,
+        "sslrootcert": roots,
         "parameters": dict(connection.parameters),
     }
 
