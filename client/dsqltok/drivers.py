@@ -23,7 +23,11 @@ def named(name: str) -> Driver:
 
 
 def of(connect: object) -> Driver:
-    """Return in whose words the driver of a function such as `asyncpg.connect` wants to be told."""
+    """Return in whose words the driver of a function such as `asyncpg.connect`, or a partial of it, is told."""
+    import functools  # noqa: PLC0415 - whoever has made a partial has it loaded
+
+    while isinstance(connect, functools.partial):
+        connect = connect.func
     return named(str(getattr(connect, "__module__", "")).partition(".")[0])
 
 

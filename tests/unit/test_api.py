@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import json
 import logging
@@ -281,6 +282,14 @@ def test_each_driver_is_told_what_the_url_says_in_its_own_words() -> None:
     assert asyncpg["timeout"] == pg8000["timeout"] == 3
     libpq = drivers.arguments("libpq", found)
     assert (libpq["connect_timeout"], libpq["port"]) == ("3", 5432)
+
+
+def test_a_partial_of_a_driver_s_function_is_the_driver_s() -> None:
+    def connect(**_words: object) -> None:
+        raise AssertionError
+
+    connect.__module__ = "asyncpg.connection"
+    assert drivers.of(functools.partial(functools.partial(connect, timeout=3))) == "asyncpg"
 
 
 def test_direct_tls_is_asyncpg_s_too() -> None:
