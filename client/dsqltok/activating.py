@@ -1,7 +1,8 @@
 """`dsqltok hook`, and what the hook asks for at the prompt: code for the shell that sets an env's variables.
 
 The code's first line says after how many seconds to ask again. It leaves in shell variables with which words, and what
-makes everything as it was before. The code holds the token; it goes through a pipe, to `eval`.
+makes everything as it was before. The code holds the token; it goes through a pipe, to `eval`. What makes everything as
+it was also drops what `dsqltok env` set for another env meanwhile, by what `DSQLTOK_SET` names then.
 """
 
 import os
@@ -83,7 +84,7 @@ def _no_hook(message: str) -> errors.UsageError:
 
 def _code(shell: str, options: "arguments.Options", answer: dict[str, Any]) -> str:
     new = libpq.variables(answer)
-    gone = [name for name in libpq.DIVERTING if name in os.environ]
+    gone = [name for name in (*libpq.DIVERTING, *libpq.earlier(os.environ)) if name in os.environ and name not in new]
     words = _words(shell, options, answer)
     pause = max(_SHORTEST_PAUSE, int(answer["expires"] - time.time()) - _LEAST_LIFE)
     before = {name: os.environ.get(name) for name in [*new, *gone]}
@@ -105,7 +106,7 @@ def _sh(pause: int, new: dict[str, str | None], before: dict[str, str | None], w
         [
             f"_dsqltok_in={pause}",
             f"_dsqltok_args=({shlex.join(words)})",
-            f"_dsqltok_restore={shlex.quote(_sh_setting(before))}",
+            f"_dsqltok_restore={shlex.quote(_sh_dropping(before) + _sh_setting(before))}",
             _sh_setting(new),
         ]
     )
@@ -118,21 +119,40 @@ def _sh_setting(values: dict[str, str | None]) -> str:
     )
 
 
+def _sh_dropping(before: "Iterable[str]") -> str:
+    return "".join(
+        f'case " ${{DSQLTOK_SET-}} " in *" {name} "*) unset {name} ;; esac\n'
+        for name in libpq.NAMES
+        if name not in before
+    )
+
+
 def _fish(pause: int, new: dict[str, str | None], before: dict[str, str | None], words: "Iterable[str]") -> str:
     return "\n".join(
         [
             f"set -g _dsqltok_in {pause}",
             f"set -g _dsqltok_args {' '.join(map(shelltext.fish_word, words))}",
-            f"set -g _dsqltok_restore {shelltext.fish_word(_fish_setting(before))}",
+            f"set -g _dsqltok_restore {shelltext.fish_word(_fish_dropping(before) + _fish_setting(before))}",
+            "set -l put -gx",
+            "set -l drop -e",
             _fish_setting(new),
         ]
     )
 
 
 def _fish_setting(values: dict[str, str | None]) -> str:
+    """Return code for where `$put` and `$drop` say whether that is done for the shell, or for a function only."""
     return "".join(
-        f"set -e {name}\n" if value is None else f"set -gx {name} {shelltext.fish_word(value)}\n"
+        f"set $drop {name}\n" if value is None else f"set $put {name} {shelltext.fish_word(value)}\n"
         for name, value in values.items()
+    )
+
+
+def _fish_dropping(before: "Iterable[str]") -> str:
+    return "".join(
+        f"contains {name} (string split ' ' -- \"$DSQLTOK_SET\"); and set $drop {name}\n"
+        for name in libpq.NAMES
+        if name not in before
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from dsqltok import errors, libpq
 
 TYPE_CHECKING = False  # typing's own costs an import; type checkers know this name too
@@ -66,7 +68,7 @@ def is_stale(error: BaseException) -> bool:
 
 
 def _libpq(said: dict[str, str]) -> dict[str, Any]:
-    return {**said, "port": int(said["port"])}
+    return {**libpq.shielded(said, os.environ), "port": int(said["port"])}
 
 
 def _asyncpg(said: dict[str, str]) -> dict[str, Any]:

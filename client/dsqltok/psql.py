@@ -64,11 +64,9 @@ def _program(*, pgcli: bool) -> str | None:
 
 
 def _environment(answer: "Mapping[str, object]", path: str) -> dict[str, str]:
-    # A PGPASSWORD would be heeded before the passfile.
-    dropped = ("PGPASSWORD", *libpq.DIVERTING)
-    kept = {name: value for name, value in os.environ.items() if name not in dropped}
-    own = {name: value for name, value in libpq.variables(answer).items() if name not in dropped}
-    return {**kept, **own, "PGPASSFILE": path}
+    environment = libpq.own(os.environ) | libpq.variables(answer)
+    del environment["PGPASSWORD"]  # which would be heeded before the passfile
+    return {**environment, "PGPASSFILE": path}
 
 
 def _keep_fresh(file: passfile.Passfile, params: dict[str, object], answer: "Mapping[str, object]") -> None:

@@ -23,7 +23,8 @@ def _env(options: dict[str, object]) -> int:
     from dsqltok import shelltext  # noqa: PLC0415 - not paid for by exec
 
     shell = arguments.choice(options, "shell", tuple(shelltext.WRITERS))
-    arguments.write(shelltext.WRITERS[shell](libpq.variables(lookup.connection(options))))
+    answer = lookup.connection(options)
+    arguments.write(shelltext.WRITERS[shell](libpq.variables(answer), libpq.earlier(os.environ)))
     return 0
 
 
@@ -36,8 +37,7 @@ def _exec(options: dict[str, object]) -> int:
     answer = lookup.connection(options)
     if "placeholders" in options:
         words = _filled(words, answer, options)
-    environment = {name: value for name, value in os.environ.items() if name not in libpq.DIVERTING}
-    return _become(words, environment | libpq.variables(answer))
+    return _become(words, libpq.own(os.environ) | libpq.variables(answer))
 
 
 def _filled(words: list[str], answer: "dict[str, Any]", options: dict[str, object]) -> list[str]:

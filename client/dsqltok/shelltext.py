@@ -10,20 +10,20 @@ from dsqltok import errors, libpq
 
 TYPE_CHECKING = False  # typing's own costs an import; type checkers know this name too
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 
-def sh(variables: "Mapping[str, str]") -> str:
-    """Return commands for any shell of the Bourne family."""
-    lines = [f"unset {' '.join(libpq.DIVERTING)}"]
+def sh(variables: "Mapping[str, str]", gone: "Sequence[str]" = ()) -> str:
+    """Return commands for any shell of the Bourne family. What is `gone` is unset first."""
+    lines = [f"unset {' '.join([*libpq.DIVERTING, *gone])}"]
     lines += [f"export {name}={_quoted(value)}" for name, value in variables.items()]
     return _lines(lines)
 
 
-def fish(variables: "Mapping[str, str]") -> str:
-    """Return commands for fish."""
+def fish(variables: "Mapping[str, str]", gone: "Sequence[str]" = ()) -> str:
+    """Return commands for fish. What is `gone` is unset first."""
     # `set -e` fails where there is no such variable, and no `set` that follows it would change the status.
-    lines = [*(f"set -e {name}" for name in libpq.DIVERTING), "true"]
+    lines = [*(f"set -e {name}" for name in [*libpq.DIVERTING, *gone]), "true"]
     for name, value in variables.items():
         lines.append(f"set -gx {name} {fish_word(value)}")
     return _lines(lines)
@@ -34,13 +34,13 @@ def fish_word(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def as_json(variables: "Mapping[str, str]") -> str:
-    """Return a JSON object."""
+def as_json(variables: "Mapping[str, str]", _gone: "Sequence[str]" = ()) -> str:
+    """Return a JSON object, which cannot say what is gone."""
     return json.dumps(variables, indent=2) + "\n"
 
 
-def dotenv(variables: "Mapping[str, str]") -> str:
-    """Return the lines of a .env file.
+def dotenv(variables: "Mapping[str, str]", _gone: "Sequence[str]" = ()) -> str:
+    """Return the lines of a .env file, which cannot say what is gone.
 
     Raises `ConfigurationError` for a value that cannot be written so that python-dotenv, and node's dotenv, read it
     alike: in single quotes the one takes escapes and the other does not, and the one expands `${…}` in any quotes.
@@ -67,4 +67,9 @@ def _lines(lines: list[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-WRITERS: "dict[str, Callable[[Mapping[str, str]], str]]" = {"sh": sh, "fish": fish, "json": as_json, "dotenv": dotenv}
+WRITERS: "dict[str, Callable[[Mapping[str, str], Sequence[str]], str]]" = {
+    "sh": sh,
+    "fish": fish,
+    "json": as_json,
+    "dotenv": dotenv,
+}

@@ -6,7 +6,7 @@ import os
 import ssl
 from typing import TYPE_CHECKING
 
-from dsqltok import errors, paths
+from dsqltok import errors, libpq, paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 def roots(said: str | None, environment: Mapping[str, str], home: str) -> str | None:
     """Return the file of trusted roots that a client takes, None for the system's.
 
-    As libpq has it: the url's `sslrootcert`, PGSSLROOTCERT, the user's root.crt if there is one.
+    As libpq has it: the url's `sslrootcert`, PGSSLROOTCERT if it was not set for another env, the user's root.crt if
+    there is one.
     """
-    chosen = said or environment.get("PGSSLROOTCERT")
+    chosen = said or libpq.own(environment).get("PGSSLROOTCERT")
     if chosen:
         return None if chosen == "system" else chosen
     own = f"{home}/.postgresql/root.crt"
@@ -47,4 +48,4 @@ def context(sslmode: str, sslrootcert: str | None, *, direct: bool = False) -> s
 
 
 def _names_the_system(sslrootcert: str | None) -> bool:
-    return (sslrootcert or os.environ.get("PGSSLROOTCERT")) == "system"
+    return (sslrootcert or libpq.own(os.environ).get("PGSSLROOTCERT")) == "system"

@@ -119,8 +119,7 @@ def _run(command: str, params: dict[str, object]) -> None:
     except errors.DsqltokError as error:
         report.explain(error)
         return
-    kept = {name: value for name, value in os.environ.items() if name not in libpq.DIVERTING}
-    environment = {**kept, **libpq.variables(answer)}
+    environment = libpq.own(os.environ) | libpq.variables(answer)
     done = subprocess.run(  # noqa: S603 - the command that the user gave
         ["/bin/sh", "-c", command], env=environment, stdin=subprocess.DEVNULL, check=False
     )

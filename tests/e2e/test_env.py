@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from desk import Desk
 
 QUERY = "select current_user"
-NAMES = {"PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGSSLMODE", "PGPASSWORD"}
+NAMES = {"PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGSSLMODE", "PGPASSWORD", "DSQLTOK_SET"}
 PSYCOPG = f"import psycopg; print(psycopg.connect('').execute('{QUERY}').fetchone()[0])"
 
 

@@ -68,6 +68,7 @@ def test_the_environment_is_the_callers_with_the_variables_on_top(project: Desk)
         "PGUSER": "admin",
         "PGDATABASE": "postgres",
         "PGSSLMODE": "require",
+        "DSQLTOK_SET": "PGHOST PGPORT PGUSER PGDATABASE PGSSLMODE PGPASSWORD",
     }
     theirs = {name: value for name, value in plain.items() if name not in ("PGSERVICE", "PGREQUIRESSL", "PGPASSWORD")}
     assert found == theirs | ours

@@ -74,7 +74,14 @@ def said(shell: str, text: str, directory: Path) -> dict[str, str]:
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_shell_takes_any_value_as_it_is(shell: str, tmp_path: Path) -> None:
     write = shelltext.WRITERS["fish" if shell == "fish" else "sh"]
-    assert said(shell, write(VARIABLES), tmp_path) == VARIABLES
+    assert said(shell, write(VARIABLES, []), tmp_path) == VARIABLES
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_drops_what_is_gone(shell: str, tmp_path: Path) -> None:
+    write = shelltext.WRITERS["fish" if shell == "fish" else "sh"]
+    text = write({"V1": "old", "V2": "kept"}, []) + write({}, ["V1", "V3"])
+    assert said(shell, text, tmp_path) == {"V2": "kept"}
 
 
 def test_json_is_an_object() -> None:

@@ -45,3 +45,5 @@ def test_a_server_is_checked_as_the_url_says(
 def test_the_user_s_own_root_counts_where_the_url_names_none(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGSSLROOTCERT", root)
     assert tls.context("require", None).verify_mode == ssl.CERT_REQUIRED
+    monkeypatch.setenv("DSQLTOK_SET", "PGHOST PGSSLROOTCERT")  # another env's
+    assert tls.context("require", None).verify_mode == ssl.CERT_NONE
