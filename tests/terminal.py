@@ -44,6 +44,11 @@ class Terminal:
         self._keys.write(f"{words}\n".encode())
         self._keys.flush()
 
+    def interrupt(self) -> None:
+        """Type Ctrl-C."""
+        self._keys.write(b"\x03")
+        self._keys.flush()
+
     def hear(self, words: str) -> str:
         """Wait for words that were not there when the last line was typed, and return all that came since."""
         self._read_until(lambda: words in self.screen[self._seen :], f"no {words!r}")

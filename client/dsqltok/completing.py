@@ -53,9 +53,7 @@ def candidates(words: list[str]) -> list[str]:
         return ["words", *(f"{option}={each}" for each in _fitting(found, value)[1:])]
     if current.startswith("-"):
         return _fitting([*valued, *switches, "--help"], current)
-    if line.place is None:
-        return ["words"]
-    return ["files"] if line.place in _FILES else _fitting(_values(line, line.place), current)
+    return ["files"] if line.place in _FILES else _fitting(_standing_alone(line), current)
 
 
 def _unquoted(word: str) -> str:
@@ -97,11 +95,21 @@ def _read(before: list[str]) -> _Line:
     return _Line(command, waiting or next(iter(places), last), said)
 
 
+def _standing_alone(line: _Line) -> list[str]:
+    """Return the words that may stand in the line's place by themselves."""
+    if line.place is None:
+        return []
+    words = _values(line, line.place)
+    if line.place in arguments.COMMANDS[line.command][2]:  # where one that begins so would be taken for an option
+        return [word for word in words if not word.startswith("-")]
+    return words
+
+
 def _values(line: _Line, place: str) -> list[str]:
     known = CHOICES.get(line.command, {}).get(place)
     if known is not None:
         return [*known]
-    names = {"name": "envs", "+names": "envs", "env": "envs", "data": "tokens"}
+    names = {"name": "envs", "+names": "envs", "names": "envs", "env": "envs", "data": "tokens"}
     return _names(line.said.get("config"), names[place]) if place in names else []
 
 

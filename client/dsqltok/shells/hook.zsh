@@ -2,9 +2,11 @@
 #
 # While no env is active, and while the token is young, the prompt costs a comparison and starts no program.
 # In _dsqltok_restore stands what makes the variables what they were before `dsqltok activate`.
+# _dsqltok_pause is how many seconds a renewal that failed was followed by; it is empty after one that did not. A daemon
+# that hangs costs the prompt two seconds (exit code 8), and therefore is asked more and more seldom.
 
 zmodload zsh/datetime
-typeset -g _dsqltok_restore _dsqltok_in _dsqltok_since _dsqltok_until _dsqltok_warned
+typeset -g _dsqltok_restore _dsqltok_in _dsqltok_since _dsqltok_until _dsqltok_pause
 typeset -ga _dsqltok_args
 
 function dsqltok {
@@ -28,7 +30,7 @@ function _dsqltok_wait { # for $1 seconds before the program is asked again
 function _dsqltok_apply {
   eval "$_dsqltok_restore"
   eval "$1"
-  _dsqltok_warned=
+  _dsqltok_pause=
   _dsqltok_wait "$_dsqltok_in"
 }
 
@@ -50,22 +52,26 @@ function _dsqltok_deactivate {
     return
   fi
   eval "$_dsqltok_restore"
-  _dsqltok_args=() _dsqltok_restore= _dsqltok_until= _dsqltok_warned=
+  _dsqltok_args=() _dsqltok_restore= _dsqltok_until= _dsqltok_pause=
 }
 
 function _dsqltok_renew {
   emulate -L zsh
-  local code
-  if [[ -z $_dsqltok_warned ]]; then
-    code=$(_dsqltok_code --again "${_dsqltok_args[@]}") || code=
+  local code ended=0
+  if [[ -z $_dsqltok_pause ]]; then
+    code=$(_dsqltok_code --again "${_dsqltok_args[@]}") || ended=$?
   else
-    code=$(_dsqltok_code --again "${_dsqltok_args[@]}" 2>/dev/null) || code=
+    code=$(_dsqltok_code --again "${_dsqltok_args[@]}" 2>/dev/null) || ended=$?
   fi
   if [[ $code == _dsqltok_in=* ]]; then
     _dsqltok_apply "$code"
   else
-    _dsqltok_warned=1
-    _dsqltok_wait 30
+    if ((ended != 8)) || [[ -z $_dsqltok_pause ]]; then
+      _dsqltok_pause=30
+    else
+      _dsqltok_pause=$((_dsqltok_pause < 300 ? 2 * _dsqltok_pause : 600))
+    fi
+    _dsqltok_wait "$_dsqltok_pause"
   fi
 }
 

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import recipes
-from desk import ACCESS_KEY_ID, eventually
+from desk import eventually
 from dsqltok import arguments
 from dsqltok.choices import CHOICES
-from terminal import at_terminal
+from prompts import BARE, tokens_typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,10 +21,9 @@ if TYPE_CHECKING:
 
     from desk import Desk
 
-BARE = {"bash": ("--norc", "-i"), "zsh": ("-f", "-i"), "fish": ("--no-config", "-i")}
 LIMIT = 10.0  # seconds; it is given one
 FREE = {"name", "env", "data", "vars", "config", "file", "write", "exec", "words", "command"}
-FREE |= {"+names", "scheme", "params", "user", "profile", "endpoint"}
+FREE |= {"+names", "names", "scheme", "params", "user", "profile", "endpoint"}
 
 
 @pytest.fixture
@@ -47,19 +45,6 @@ def offered(desk: Desk, *words: str) -> list[str]:
 def offers(desk: Desk, *words: str, expected: list[str]) -> None:
     """Hold what is offered for the last word. A daemon that has yet to start on a busy machine may be late for once."""
     eventually(lambda: offered(desk, *words) == expected, f"{expected} rather than {offered(desk, *words)}")
-
-
-def tokens_typed(desk: Desk, name: str, keys: str) -> bool:
-    """Type into a shell with the completion, and tell whether a token comes."""
-    recipes.program(name, f"install {name}")
-    desk.environment["TERM"] = "vt100"
-    with at_terminal(desk, name, *BARE[name]) as terminal:
-        if name == "zsh":
-            terminal.say("autoload -Uz compinit; compinit -u -D")
-        terminal.say(f"{recipes.code('hook', name, 1).strip()}; printf '%s%s\\n' rea dy")
-        terminal.hear("ready")
-        terminal.say(f"{keys}; printf '%s%s\\n' ov er")
-        return f"Credential={ACCESS_KEY_ID}" in terminal.hear("over")
 
 
 # In a shell

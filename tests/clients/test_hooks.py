@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import re
 import signal
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,57 +11,18 @@ import pytest
 import recipes
 from desk import BIN, eventually
 from desks import HOST
+from prompts import BARE, shell
 from standin.steps import PASSED_ON
-from terminal import Terminal, at_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from desk import Desk
     from standin.steps import Steps
 
-BARE = {"bash": ("--norc", "-i"), "zsh": ("-f", "-i"), "fish": ("--no-config", "-i")}
 PAST_ITS_DEATH = 1000.0  # seconds
+NO_CREDENTIALS = 5  # an exit code, see docs/errors.md
 LOGIN = "psql -XAt -P pager=off -c 'select current_user'"
-
-
-@dataclass
-class Shell:
-    """An interactive shell on a terminal, with the hook."""
-
-    name: str
-    terminal: Terminal
-    _turn: Iterator[int] = field(default_factory=itertools.count)
-
-    def run(self, command: str) -> str:
-        """Type a command, and return what it and the prompt before it printed."""
-        turn = next(self._turn)
-        self.terminal.say(f"{command}; printf 'end%s%s\\n' of {turn}")
-        return self.terminal.hear(f"endof{turn}")
-
-    def value(self, name: str) -> str:
-        """Return a variable's value; nothing where it is not set."""
-        given = f"${name}" if self.name == "fish" else f"${{{name}-}}"
-        found = re.search(r"<<:(?!%s)(.*?):>>", self.run(f"""printf '<<:%s:>>\\n' "{given}" """), re.DOTALL)
-        assert found
-        return found[1]
-
-    def status(self, command: str) -> str:
-        """Run a command, and return the status that the next one sees behind the prompt."""
-        self.terminal.say(command)
-        return self.value("status" if self.name == "fish" else "?")
-
-
-@contextmanager
-def shell(desk: Desk, name: str, first: str = "") -> Iterator[Shell]:
-    """Run a shell with the hook, after a first command."""
-    recipes.program(name, f"install {name}")
-    with at_terminal(desk, name, *BARE[name]) as terminal:
-        found = Shell(name, terminal)
-        if first:
-            found.run(first)
-        found.run(recipes.code("hook", name).strip())
-        yield found
 
 
 @pytest.fixture
@@ -162,7 +119,73 @@ def test_what_cannot_be_renewed_is_told_once_and_holds_up_no_prompt(
         assert found.value("PGPASSWORD") == token
         stepped.suspend(31)
         found.run("echo later")
+        found.run("echo and later")
+        assert asked() == 3  # it is asked more and more seldom
+        stepped.suspend(30)
+        found.run("echo much later")
         eventually(lambda: found.value("PGPASSWORD") != token, "another token")
+
+
+@each_shell
+def test_what_is_wrong_and_told_at_once_is_looked_at_again_as_soon_as_before(
+    name: str, project: Desk, stepped: Steps, asked: Callable[[], int]
+) -> None:
+    project.configure(PASSED_ON)
+    with shell(project, name) as found:
+        found.run("dsqltok activate dsql")
+        (project.home / ".aws/credentials").unlink()
+        stepped.suspend(PAST_ITS_DEATH)
+        eventually(lambda: project.dsqltok("get", "dsql").returncode == NO_CREDENTIALS, "there are no keys any more")
+        said = ""
+        for _ in range(4):
+            said += found.run("true") + found.run("true")  # behind each there is a prompt, which the next waits for
+            stepped.suspend(31)
+        assert asked() == 5
+        assert said.count("in this shell were not renewed: there are no AWS") == 1
+
+
+@each_shell
+def test_ctrl_c_at_a_prompt_that_asks_leaves_the_env_in_the_shell(
+    name: str, project: Desk, stepped: Steps, asked: Callable[[], int]
+) -> None:
+    project.configure(PASSED_ON)
+    project.environment["PGUSER"] = "before"
+    with shell(project, name) as found:
+        found.run("dsqltok activate dsql")
+        daemon = project.status()["pid"]
+        os.kill(daemon, signal.SIGSTOP)
+        try:
+            stepped.suspend(PAST_ITS_DEATH)
+            found.terminal.say("true")
+            eventually(lambda: asked() == 2, "the prompt asks")
+            found.terminal.interrupt()
+            assert (found.value("PGUSER"), found.value("PGHOST")) == ("admin", HOST)
+        finally:
+            os.kill(daemon, signal.SIGCONT)
+
+
+@each_shell
+def test_what_was_set_for_another_env_by_hand_goes_with_the_env(name: str, project: Desk) -> None:
+    text = (project.work / "atlas.hcl").read_text()
+    project.project(text.replace("sslmode=require", "sslmode=require&application_name=other"), "other.hcl")
+    take = "dsqltok env -c other.hcl --shell fish | source" if name == "fish" else 'eval "$(dsqltok env -c other.hcl)"'
+    project.environment["PGHOSTADDR"] = "::1"
+    with shell(project, name) as found:
+        found.run("dsqltok activate dsql")
+        assert "PGHOST" in found.value("DSQLTOK_SET")
+        found.run(take)
+        assert found.value("PGAPPNAME") == "other"
+        found.run("dsqltok activate dsql")
+        assert (found.value("PGAPPNAME"), found.value("PGHOSTADDR")) == ("", "::1")
+        found.run(take)
+        found.run("dsqltok deactivate")
+        assert [found.value(each) for each in ("PGAPPNAME", "PGHOST", "DSQLTOK_SET")] == ["", "", ""]
+        found.run(take)
+        found.run("dsqltok activate dsql")
+        assert found.value("PGAPPNAME") == ""
+        found.run("dsqltok deactivate")
+        assert "PGAPPNAME" in found.value("DSQLTOK_SET")
+        assert (found.value("PGAPPNAME"), found.value("PGHOSTADDR")) == ("other", "::1")
 
 
 @each_shell
