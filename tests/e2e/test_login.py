@@ -50,6 +50,8 @@ def test_a_get_that_needs_a_code_fails_at_once_with_the_command_to_run(desk: Des
     assert (done.returncode, done.stdout) == (CREDENTIALS, "")
     assert f"asks for an mfa code of {SERIAL}" in done.stderr
     assert "hint: run dsqltok login dsql\n" in done.stderr
+    project = desk.project((desk.work / "atlas.hcl").read_text().replace('env "dsql"', 'env "-n"'), "other.hcl")
+    assert "hint: run dsqltok login --env=-n\n" in desk.dsqltok("get", "--env=-n", "-c", str(project)).stderr
     assert mfa.asked == 0
 
 
