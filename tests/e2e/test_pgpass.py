@@ -103,6 +103,13 @@ def test_the_recipe_connects_by_the_passfile_alone(home: Desk, standin: DsqlStan
     assert not (home.home / ".pg_service.conf").exists()
 
 
+def test_what_a_terminal_would_obey_in_a_path_is_written_out(home: Desk) -> None:
+    home.environment["PGPASSFILE"] = str(home.work / "a\x1b[31m\nb")
+    said = home.ok("pgpass", "enable", "dsql") + home.ok("pgpass", "list") + home.ok("pgpass", "disable", "dsql")
+    assert said.count("a\\x1b[31m\\nb") == 3
+    assert "\x1b" not in said
+
+
 def test_a_second_connection_is_made_after_the_first_token_died(
     home: Desk, standin: DsqlStandin, stepped: Steps
 ) -> None:
