@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -101,6 +102,10 @@ def test_a_shell_that_is_not_known_is_told_with_those_that_are(desk: Desk, examp
     assert done.stderr == 'error: there is no shell "csh"\nhint: use dotenv, fish, json or sh\n'
 
 
+def told(desk: Desk, message: str) -> bool:
+    return message in desk.dsqltok("env").stderr
+
+
 def test_an_env_without_a_token_or_a_user_or_with_another_host_prints_nothing(desk: Desk) -> None:
     source = 'data "aws_dsql_token" "db" {\n  endpoint = "abc.dsql.us-east-1.on.aws"\n}\n'
     token = "${urlescape(data.aws_dsql_token.db)}"
@@ -110,6 +115,7 @@ def test_an_env_without_a_token_or_a_user_or_with_another_host_prints_nothing(de
         (f"postgres://a:{token}@evil.example/?sslmode=require", 4, "a host that is not its endpoint"),
     ]:
         desk.project(f'{source}env "e" {{\n  url = "{url}"\n}}\n')
+        eventually(partial(told, desk, message), f"the edit was seen: {message}")
         for command in (["env"], ["exec", "--", "touch", "ran"]):
             done = desk.dsqltok(*command)
             assert (done.returncode, done.stdout) == (code, ""), done.stderr
