@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     "activate": ({**_SELECTION, "--data": "data", "--shell": "shell"}, {"--again": "again"}, ("name",)),
     "deactivate": ({}, {}, ()),
     "completion": ({}, {}, ("shell", "*words")),
+    "proxy": ({**_SELECTION, "--data": "data", "--port": "port", "--unix": "unix", "--ca": "ca"}, {}, ("+names",)),
     "status": ({}, {"--json": "json", "--watch": "watch"}, ()),
     "config": ({}, {"--json": "json"}, ("action",)),
     "health": ({}, {}, ("health",)),

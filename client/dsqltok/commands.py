@@ -103,6 +103,26 @@ def _found(command: str) -> "Callable[[arguments.Options], int]":
         commands: dict[str, Callable[[arguments.Options], int]]
         commands = __import__(f"dsqltok.{module}", fromlist=("COMMANDS",)).COMMANDS
         return commands[command]
+    if command == "ide":
+        from dsqltok import ides  # noqa: PLC0415 - see the module's docstring
+
+        return ides.COMMANDS[command]
+    if command in ("env", "exec"):
+        from dsqltok import shellcommands  # noqa: PLC0415 - see the module's docstring
+
+        return shellcommands.COMMANDS[command]
+    if command == "init":
+        from dsqltok import newproject  # noqa: PLC0415 - see the module's docstring
+
+        return newproject.COMMANDS[command]
+    if command == "pgpass":
+        from dsqltok import pgpass  # noqa: PLC0415 - see the module's docstring
+
+        return pgpass.COMMANDS[command]
+    if command == "proxy":
+        from dsqltok import proxying  # noqa: PLC0415 - see the module's docstring
+
+        return proxying.COMMANDS[command]
     from dsqltok import daemoncommands, projectcommands  # noqa: PLC0415 - see the module's docstring
 
     return {**daemoncommands.COMMANDS, **projectcommands.COMMANDS}[command]

@@ -61,7 +61,7 @@ def _start() -> bytes | None:
     log = _open_log()
     try:
         daemon = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [_python(), *_isolation(), "-m", "dsqltokd"],
+            [_python(), *isolation(), "-m", "dsqltokd"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -140,7 +140,8 @@ def _put_aside_if_long(log: str) -> None:
         pass  # there was none yet, or somebody else was quicker
 
 
-def _isolation() -> list[str]:
+def isolation() -> list[str]:
+    """Return the interpreter's options that keep the caller's environment and directory out."""
     # -I would hide an installation by `pip install --user`, the one case in which the user's own site is needed.
     user_site = site.getusersitepackages()
     return ["-E", "-P"] if dsqltok.__file__.startswith(user_site + os.sep) else ["-I"]

@@ -131,9 +131,24 @@ _MEANINGS = (
 
 def explain(refused: RefusedError, user: str) -> errors.DsqltokError:
     """Return what a refusal of the database user `user` means."""
-    said = ": ".join(filter(None, (refused.message, refused.hint))).rstrip(".")[:_LONGEST]
-    for meaning in _MEANINGS:
-        if meaning.sign.search(f"{refused.code} {said}"):
-            text = f"{meaning.words.format(user=user)} (the server says: {said})"
-            return meaning.kind(text, hint=meaning.hint)
+    said = _said(refused)
+    meaning = _meaning(refused)
+    if meaning is not None:
+        text = f"{meaning.words.format(user=user)} (the server says: {said})"
+        return meaning.kind(text, hint=meaning.hint)
     return errors.DeniedError(f"the server refuses the login: {said}", hint="see what its message asks for")
+
+
+def words(refused: RefusedError, user: str) -> str:
+    """Return in a few words what a refusal of the database user `user` means, nothing where that is not known."""
+    meaning = _meaning(refused)
+    return meaning.words.format(user=user) if meaning else ""
+
+
+def _meaning(refused: RefusedError) -> _Meaning | None:
+    said = f"{refused.code} {_said(refused)}"
+    return next((meaning for meaning in _MEANINGS if meaning.sign.search(said)), None)
+
+
+def _said(refused: RefusedError) -> str:
+    return ": ".join(filter(None, (refused.message, refused.hint))).rstrip(".")[:_LONGEST]

@@ -13,6 +13,7 @@ import sys
 from dsqltok import errors, files, launchd, paths, pgpass, programs, protocol, transport
 
 _UNITS = ("dsqltokd.socket", "dsqltokd.service")
+_TEMPLATES = ("dsqltokd-proxy@.socket", "dsqltokd-proxy@.service")  # an env each, enabled by whoever wants it
 _DROP_IN = "dsqltokd.service.d/environment.conf"
 _RELAXED = "dsqltokd.service.d/sandbox.conf"
 _PASSED = ("PATH", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "LANG")
@@ -47,7 +48,7 @@ def install() -> str:
         return f"installed {launchd.plist_path()}\n"
     _require_systemd()
     directory = _unit_directory()
-    for name in _UNITS:
+    for name in (*_UNITS, *_TEMPLATES):
         _write(os.path.join(directory, name), _unit(name, program))
     _write(os.path.join(directory, _DROP_IN), environment(_variables()))
     _remove(os.path.join(directory, _RELAXED))
@@ -123,7 +124,9 @@ def _unit(name: str, program: str) -> str:
     with open(path, encoding="utf-8") as file:
         lines = file.read().splitlines(keepends=True)
     # systemd expands % and $ in a command line, and an argument with a space needs quotes.
-    command = _quoted(program.replace("$", "$$"))
+    daemon = _quoted(program.replace("$", "$$"))
+    client = _quoted(program.replace("$", "$$").removesuffix("d"))
+    command = f"{client} proxy %i" if name in _TEMPLATES else daemon
     return "".join(f"ExecStart={command}\n" if line.startswith("ExecStart=") else line for line in lines)
 
 
@@ -144,8 +147,9 @@ def _write(path: str, text: str) -> None:
 
 def _remove_units() -> bool:
     directory = _unit_directory()
-    paths_of = [os.path.join(directory, name) for name in (*_UNITS, _DROP_IN, _RELAXED)]
+    paths_of = [os.path.join(directory, name) for name in (*_UNITS, *_TEMPLATES, _DROP_IN, _RELAXED)]
     if _has_systemd():
+        _systemctl("disable", "--now", "dsqltokd-proxy@*.socket", "dsqltokd-proxy@*.service", check=False)
         _systemctl("disable", "--now", *_UNITS, check=False)
     found = [path for path in paths_of if _remove(path)]
     if os.path.isdir(drop_ins := os.path.dirname(os.path.join(directory, _DROP_IN))) and not os.listdir(drop_ins):

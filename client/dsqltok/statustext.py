@@ -8,6 +8,7 @@ from dsqltok.text import plain
 _MINUTE = 60
 _TOKENS = ("ENV", "HOST", "ACTION", "IDENTITY", "TOKEN", "VALID FOR", "LAST USED", "NEXT ATTEMPT IN")
 _PASSFILES = ("PASSFILE", "ENV", "SERVICE IN", "PROJECT", "TOKEN")
+_PROXIES = ("PROXY", "ENV", "PROCESS", "OPEN", "SESSIONS", "TO CONNECT", "REFUSED")
 
 
 def render(status: dict[str, Any]) -> str:
@@ -25,10 +26,12 @@ def render(status: dict[str, Any]) -> str:
         lines += ["", *_table(_TOKENS, map(_token, status["tokens"]))]
     if status["projects"]:
         lines += ["", *_table(("PROJECT", "ENV", "STATE"), map(_project, status["projects"]))]
-    # A daemon of an earlier version says nothing of its configuration, and has no passfiles.
+    # A daemon of an earlier version says nothing of its configuration, and has neither passfiles nor proxies.
     passfiles = status.get("passfiles", [])
     if passfiles:
         lines += ["", *_table(_PASSFILES, map(_passfile, passfiles))]
+    if status.get("proxies"):
+        lines += ["", *_table(_PROXIES, map(_proxy, status["proxies"]))]
     faulty = [status.get("configuration", {"error": None}), *status["tokens"], *status["projects"], *passfiles]
     return plain("\n".join([*lines, *_errors(faulty)]) + "\n")
 
@@ -79,6 +82,23 @@ def _token(token: dict[str, Any]) -> tuple[str, ...]:
 def _passfile(kept: dict[str, Any]) -> tuple[str, ...]:
     state = f"fresh, valid until {kept['expires_at']}" if kept["expires_at"] else str(kept["state"])
     return kept["passfile"], kept["name"], kept["service"] or "-", kept["config"], state
+
+
+def _proxy(gate: dict[str, Any]) -> tuple[str, ...]:
+    traffic = gate["traffic"]
+    steps = traffic["steps"].values()
+    begun = max((step["count"] for step in steps), default=0)
+    connect = f"{sum(step['seconds'] for step in steps) / begun * 1e3:.0f} ms" if begun else "-"
+    refused = ", ".join(f"{count} {reason}" for reason, count in traffic["refused"].items()) or "-"
+    return (
+        gate["listen"],
+        gate["env"],
+        str(gate["pid"]),
+        str(traffic["open"]),
+        str(traffic["sessions"]),
+        connect,
+        refused,
+    )
 
 
 def _project(project: dict[str, Any]) -> tuple[str, ...]:

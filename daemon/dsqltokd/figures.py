@@ -40,8 +40,13 @@ class Figures:
         used: Mapping[str, int],
         tokens: Iterable[Mapping[str, Any]],
         keyring: str,
+        *,
+        more: Iterable[Iterable[str]],
     ) -> str:
-        """Return everything as OpenMetrics text. `uptime` is in seconds, `tokens` as `report.tokens` has them."""
+        """Return everything as OpenMetrics text, `more` families among it.
+
+        `uptime` is in seconds, `tokens` as `report.tokens` has them.
+        """
         listed = list(tokens)
         states: dict[Labels, float] = {
             (("state", each),): sum(token["state"] == each for token in listed) for each in _STATES
@@ -65,5 +70,6 @@ class Figures:
                 self._request_seconds.lines(),
                 self._jobs.lines(),
                 self._job_seconds.lines(),
+                *more,
             ]
         )

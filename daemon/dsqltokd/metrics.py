@@ -72,6 +72,13 @@ def gauge(name: str, help_text: str, values: Mapping[Labels, float], unit: str =
         yield f"{name}{_labels(labels)} {value:.17g}"
 
 
+def total(name: str, help_text: str, values: Mapping[Labels, float]) -> Iterator[str]:
+    """Yield the lines of what was counted elsewhere, by labels. `name` is as `Counter` has it."""
+    yield from _head(name, "counter", help_text)
+    for labels, value in values.items():
+        yield f"{name}_total{_labels(labels)} {value:.17g}"
+
+
 def info(name: str, help_text: str, **labels: str) -> Iterator[str]:
     """Yield the lines of what does not change."""
     yield from _head(name, "info", help_text)

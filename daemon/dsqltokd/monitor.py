@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dsqltokd.place import Place
     from dsqltokd.pool import Pool
     from dsqltokd.projects import Projects
+    from dsqltokd.proxies import Proxies
     from dsqltokd.requests import Handler, Requests
     from dsqltokd.settings import Settings
     from dsqltokd.tokens import Tokens
@@ -35,6 +36,7 @@ class Parts(Protocol):
     place: Place
     pool: Pool
     projects: Projects
+    proxies: Proxies
     requests: Requests
     settings: Settings
     tokens: Tokens
@@ -75,6 +77,7 @@ class Monitor:
             "projects": report.projects(parts.projects.entries),
             "passfiles": parts.pgpass.describe(),
             "tokens": self._tokens(),
+            "proxies": parts.proxies.gates,
         }
 
     def _health(self, _params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
@@ -86,7 +89,10 @@ class Monitor:
     def _metrics(self, _params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         uptime = (datetime.now(UTC) - self._started_at).total_seconds()
         keyring = self._parts.keeper.status["state"]
-        return {"text": self._parts.figures.exposition(__version__, uptime, usage(), self._tokens(), keyring)}
+        more = self._parts.proxies.families()
+        return {
+            "text": self._parts.figures.exposition(__version__, uptime, usage(), self._tokens(), keyring, more=more)
+        }
 
     def _tokens(self) -> list[dict[str, Any]]:
         parts = self._parts

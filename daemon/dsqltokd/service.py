@@ -27,6 +27,7 @@ from dsqltokd.pgpass import PgPass
 from dsqltokd.place import Standing
 from dsqltokd.pool import Pool
 from dsqltokd.projects import Projects
+from dsqltokd.proxies import Proxies
 from dsqltokd.requests import Requests
 from dsqltokd.server import Server
 from dsqltokd.tokens import Tokens
@@ -91,6 +92,7 @@ class Service:
         self.requests = Requests(self.projects, self.tokens, registry)
         store = Store(os.path.join(paths.state_dir(), "pgpass.json"))
         self.pgpass = PgPass(store, self.pool, self.requests, follow=self._follow_own, forget=self._forget_own)
+        self.proxies = Proxies()
         self.monitor = Monitor(self, datetime.now(UTC))
         self._dispatch.methods |= self._handlers()
         # The files that the daemon itself goes by, and what a change of each calls for.
@@ -104,6 +106,7 @@ class Service:
             "tokens.flush": self._flush,
             "config.show": self._show_config,
             **self.monitor.handlers,
+            **self.proxies.handlers,
             "daemon.stop": self._stop_asked,
         }
 

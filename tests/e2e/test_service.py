@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from standin.systemd import SystemdUser
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from subprocess import CompletedProcess
+
+    from standin.endpoint import DsqlStandin
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "admin" / "atlas.hcl"
 SERVICE, SOCKET = "dsqltokd.service", "dsqltokd.socket"
@@ -43,6 +46,9 @@ class Session:
         path.write_text(text)
         for each in (path.parent, path):
             self.manager.person.own(each)
+
+    def write_unit(self, name: str, text: str) -> None:
+        self.manager.person.own(self.manager.unit(name, text).parent)
 
     def dsqltok(self, *words: str) -> CompletedProcess[str]:
         return self.manager.run(DSQLTOK, *words, cwd="/run/home/work")
@@ -265,3 +271,25 @@ def test_where_users_may_make_no_namespaces_the_rest_of_the_sandbox_is_left(inst
     assert "Seccomp:\t2" in status
     installed.ok("service", "install")
     assert not (installed.units / "dsqltokd.service.d/sandbox.conf").exists()
+
+
+@pytest.mark.usefixtures("login")  # which has the stand-in know the keys
+def test_the_proxy_of_an_env_is_started_by_whoever_connects(installed: Session, standin: DsqlStandin) -> None:
+    place = f":{standin.port}/postgres?sslmode=verify-full&hostaddr={standin.address}"
+    text = EXAMPLE.read_text().replace(":5432/postgres?sslmode=require", place)
+    installed.write("work/atlas.hcl", text)
+    installed.ok("projects", "add", "atlas.hcl")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    unit = "dsqltokd-proxy@dsql"
+    installed.write_unit(f"{unit}.socket.d/port.conf", f"[Socket]\nListenStream=\nListenStream=127.0.0.1:{port}\n")
+    roots = f"[Service]\nExecStart=\nExecStart={DSQLTOK} proxy %i --ca {standin.ca_file}\n"
+    installed.write_unit(f"{unit}.service.d/roots.conf", roots)
+    installed.manager.systemctl("daemon-reload")
+    installed.manager.systemctl("enable", "--now", "dsqltokd-proxy@dsql.socket")
+    program = "import psycopg, sys; print(psycopg.connect(sys.argv[1]).execute('select current_user').fetchone()[0])"
+    url = f"postgresql://127.0.0.1:{port}/?sslmode=disable"
+    done = installed.manager.run("timeout", "20", str(BIN / "python"), "-c", program, url)
+    journal = installed.manager.journal("dsqltokd-proxy@dsql.service")
+    assert done.stdout == "admin\n", done.stderr + json.dumps([line["MESSAGE"] for line in journal], indent=1)
+    eventually(lambda: f"127.0.0.1:{port}" in installed.ok("status"), "the status lists it")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 UNITS = ("dsqltokd.socket", "dsqltokd.service")
+PROXY = ("dsqltokd-proxy@.socket", "dsqltokd-proxy@.service")
 DEPUTY = ROOT / "tests/standin/deputy.py"
 CONNECTS = """
 import socket, sys
@@ -31,7 +32,7 @@ sys.exit(not there.makefile().readline())
 
 def installed(name: str) -> str:
     """Return a unit's text with the program where it is installed, as `service install` would write it."""
-    return (ROOT / "systemd" / name).read_text().replace("%h/.local/bin/dsqltokd", str(BIN / "dsqltokd"))
+    return (ROOT / "systemd" / name).read_text().replace("%h/.local/bin", str(BIN))
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def manager() -> Iterator[SystemdUser]:
 def analyze(tmp_path: Path, *command: str) -> subprocess.CompletedProcess[str]:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd-analyze (of Debian's systemd) to look at the units with")
-    for name in UNITS:
+    for name in (*UNITS, *PROXY):
         (tmp_path / name).write_text(installed(name))
     environment = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
     command = ("systemd-analyze", "--user", *command)
@@ -57,12 +58,13 @@ def analyze(tmp_path: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 def test_systemd_understands_every_line_of_the_units(tmp_path: Path) -> None:
     # What it does not understand it only warns of.
-    done = analyze(tmp_path, "verify", "--man=no", *(f"./{name}" for name in UNITS))
+    done = analyze(tmp_path, "verify", "--man=no", *(f"./{name}" for name in (*UNITS, *PROXY)))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_the_service_is_as_little_exposed_as_it_can_be(tmp_path: Path) -> None:
-    done = analyze(tmp_path, "security", "--offline=true", "--no-pager", "--threshold=20", "./dsqltokd.service")
+    units = ("./dsqltokd.service", "./dsqltokd-proxy@.service")
+    done = analyze(tmp_path, "security", "--offline=true", "--no-pager", "--threshold=20", *units)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Overall exposure level" in done.stdout
 

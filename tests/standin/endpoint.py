@@ -7,6 +7,7 @@ import contextlib
 import socket
 import threading
 import time
+from collections import deque
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Self
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .ledger import Ledger
-    from .sigv4 import Login
+    from .sigv4 import Login, Refusal
 
 
 class DsqlStandin:
@@ -29,7 +30,7 @@ class DsqlStandin:
 
     It answers for every cluster of every region, by the name in the client's TLS handshake. `ledger` knows the
     credentials, `clock` gives Unix seconds. Once entered: `port`; `ca_file`, the root certificate, readable to all;
-    `logins`, every token that was accepted, in order.
+    `logins`, every token that was accepted, in order; `troubles`, how the next logins are refused, whoever comes.
     """
 
     address = "127.0.0.1"
@@ -40,6 +41,7 @@ class DsqlStandin:
 
     def __init__(self, ledger: Ledger, *, clock: Callable[[], float] = time.time) -> None:
         self.logins: list[Login] = []
+        self.troubles: deque[Refusal] = deque()
         self._ledger = ledger
         self._clock = clock
         self._parts = contextlib.ExitStack()
@@ -71,6 +73,8 @@ class DsqlStandin:
         }
 
     def _admit(self, token: str, host: str, user: str) -> None:
+        if self.troubles:
+            raise self.troubles.popleft()
         now = self._clock()
         self.logins.append(authenticate(token, host=host, user=user, now=now, credentials_of=self._ledger.find))
 

@@ -51,7 +51,13 @@ def running(directory: Path, roles: Sequence[str]) -> Iterator[Path]:
 
 @contextmanager
 def _server(home: Path, directory: Path, program: list[str]) -> Iterator[None]:
-    settings = ("fsync=off", "listen_addresses=", f"unix_socket_directories={home}", "unix_socket_permissions=0700")
+    settings = (
+        "fsync=off",
+        "max_connections=600",
+        "listen_addresses=",
+        f"unix_socket_directories={home}",
+        "unix_socket_permissions=0700",
+    )
     command = [*program, "-D", "data", *(f"--{setting}" for setting in settings)]
     server = subprocess.Popen(
         command, cwd=home, env=_ENVIRONMENT, stderr=subprocess.PIPE, text=True, start_new_session=True

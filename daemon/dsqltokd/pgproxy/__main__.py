@@ -1,0 +1,59 @@
+"""The proxy's process: `python -m dsqltokd.pgproxy`, with the words of `dsqltok proxy`.
+
+It writes a line to stdout for each entrance once it takes clients; its log goes where the daemon's goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+from dsqltok import arguments, report
+from dsqltokd import hardening, log
+from dsqltokd.pgproxy import listening
+from dsqltokd.pgproxy.proxy import Proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dsqltokd.pgproxy.listening import Entrance
+
+_LOG_PATIENCE = 1.0
+_PORT = 5432
+_MOST_PORT = 65_535
+
+
+def main() -> None:
+    """Run the proxy and exit."""
+    try:
+        code = _run(sys.argv[1:])
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the user gets an explanation and an exit code
+        code = report.explain(error)
+    os._exit(code)
+
+
+def _run(words: Sequence[str]) -> int:
+    os.umask(0o077)
+    hardening.protect_memory()
+    hardening.raise_file_limit()
+    options = arguments.parse("proxy", list(words))
+    inherited = listening.handed_over()
+    written = log.start()
+    asyncio.run(_serve(options, inherited))
+    written.stop(_LOG_PATIENCE)
+    return 0
+
+
+async def _serve(options: dict[str, Any], inherited: Sequence[Entrance]) -> None:
+    proxy = Proxy(options, inherited)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, proxy.leave)
+    await proxy.run(lambda line: arguments.write(line + "\n"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,296 @@
+"""Where clients come in: who may, what they say first, a session at the server for each, and the relay between.
+
+The rules:
+1. Only this user: whose the other end is, the kernel tells. Where it does not, the gate's own password is wanted.
+2. Who says nothing, or talks nonsense, is sent away in time and troubles nobody else.
+3. A client that goes while its session is being begun ends that beginning.
+4. A gate that is closed takes nobody new; sessions that it let in go on until they end, or are ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import logging
+import os
+import pwd
+import socket
+from typing import TYPE_CHECKING, Any
+
+from dsqltok.errors import CredentialsError, DeniedError, DsqltokError
+from dsqltokd.pgproxy import owners, sockets, wire
+from dsqltokd.pgproxy.relay import Relay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+    from typing import TypeVar
+
+    from dsqltokd.pgproxy.core import Place
+    from dsqltokd.pgproxy.traffic import Traffic
+    from dsqltokd.pgproxy.upstream import Session, Upstream
+
+    T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+_GREETING_SECONDS = 15.0
+_STRANGER_SECONDS = 2.0
+_MOST = 2000  # connections at once
+_BURST = 64  # taken in before the others have their turn
+_SHORTAGE_SECONDS = 0.2
+_CAP_SECONDS = 59 * 60
+_FAREWELL_SECONDS = 1.0
+_FAREWELL_READS = 64
+
+
+class Gate:
+    """Serves the clients of one env. `password` is wanted of those whose owner cannot be known."""
+
+    def __init__(
+        self,
+        name: str,
+        listeners: Sequence[socket.socket],
+        upstream: Upstream,
+        traffic: Traffic,
+        *,
+        password: str,
+        is_ours: Callable[[socket.socket], bool | None] = owners.is_ours,
+    ) -> None:
+        self._name = name
+        self._listeners = listeners
+        self._upstream = upstream
+        self._traffic = traffic
+        self._password = password
+        self._is_ours = is_ours
+        self._account = pwd.getpwuid(os.getuid()).pw_name
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._relays: dict[Relay, tuple[bytes | None, Place]] = {}
+        self._empty = asyncio.Event()
+        self._open = False
+
+    def open(self) -> None:
+        """Let clients in from now on."""
+        self._open = True
+        for listener in self._listeners:
+            listener.setblocking(False)
+            self._loop.add_reader(listener, self._accept, listener)
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        if self._open:
+            self._open = False
+            for listener in self._listeners:
+                self._loop.remove_reader(listener)
+        self._look_whether_empty()
+
+    async def drained(self, seconds: float) -> None:
+        """Return when the last session has ended, or after that long, and none is left."""
+        self._look_whether_empty()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        for task in self._tasks:
+            task.cancel()
+        for relay in [*self._relays]:
+            relay.close()
+
+    def _accept(self, listener: socket.socket) -> None:
+        for _ in range(_BURST):
+            try:
+                client, _ = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                _log.warning("%s: no connection can be taken: %s", self._name, os.strerror(error.errno or 0).lower())
+                self._pause(listener)
+                return
+            client.setblocking(False)
+            if len(self._tasks) + len(self._relays) >= _MOST:
+                self._traffic.refused("too many")
+                client.close()
+                continue
+            task = self._loop.create_task(self._serve(client))
+            self._tasks.add(task)
+            task.add_done_callback(self._gone)
+
+    def _pause(self, listener: socket.socket) -> None:
+        """Take nobody for a moment: there are no descriptors, and the listener would be ready again at once."""
+        self._loop.remove_reader(listener)
+        self._loop.call_later(_SHORTAGE_SECONDS, self._go_on, listener)
+
+    def _go_on(self, listener: socket.socket) -> None:
+        if self._open:
+            self._loop.add_reader(listener, self._accept, listener)
+
+    def _gone(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._look_whether_empty()
+
+    def _look_whether_empty(self) -> None:
+        if not self._open and not self._tasks and not self._relays:
+            self._empty.set()
+
+    async def _serve(self, client: socket.socket) -> None:
+        handed_on = False
+        try:
+            handed_on = await self._introduce(client)
+        except wire.GarbageError as garbage:
+            self._traffic.refused("no startup packet")
+            if garbage.answer:
+                await _say(
+                    client, wire.fatal("08P01", garbage.message, "connect with a PostgreSQL client, without TLS")
+                )
+        except wire.RefusedError as refused:
+            self._traffic.refused("by the server")
+            await _say(client, wire.error(refused.said))
+        except DsqltokError as error:
+            self._traffic.refused(error.kind)
+            _log.info("%s: %s", self._name, error.message)
+            await _say(client, wire.fatal(_code(error), error.message, error.hint))
+        except TimeoutError:
+            self._traffic.refused("silent")
+        except (OSError, EOFError):
+            self._traffic.refused("gone")
+        finally:
+            if not handed_on:
+                client.close()
+
+    async def _introduce(self, client: socket.socket) -> bool:
+        """Lead a client to its session; tell whether it has one now. Raises whatever keeps it from one."""
+        ours = self._is_ours(client)
+        greeting = wire.Greeting()
+        async with asyncio.timeout(_STRANGER_SECONDS if ours is False else _GREETING_SECONDS):
+            said = await _greeted(client, greeting)
+            if ours is False:
+                raise DeniedError("this proxy serves another user", hint="start your own: dsqltok proxy")
+            if isinstance(said, wire.Cancel):
+                if ours:
+                    await self._cancel(said.key)
+                return False
+            if ours is None:
+                await self._admit(client, greeting)
+        await self._begin(client, said, greeting.rest)
+        return True
+
+    async def _admit(self, client: socket.socket, greeting: wire.Greeting) -> None:
+        """Have a client whose owner cannot be known say the password."""
+        await sockets.send(client, wire.PASSWORD_WANTED)
+        messages = wire.Messages()
+        data, greeting.rest = greeting.rest, b""
+        while (said := next(messages.receive(data), None)) is None:
+            data = await _some(client)
+        kind, whole = said
+        if kind != b"p" or not hmac.compare_digest(whole[5:].rstrip(b"\0"), self._password.encode()):
+            raise CredentialsError("the password is wrong", hint="take the one that dsqltok proxy wrote")
+        greeting.rest = messages.rest
+
+    async def _begin(self, client: socket.socket, startup: wire.Startup, rest: bytes) -> None:
+        let_in = False
+
+        def tell(words: str) -> None:
+            nonlocal let_in
+            # A notice may come once a client is let in, and not before.
+            words_on_wire = wire.notice(words) if let_in else wire.LET_IN + wire.notice(words)
+            let_in = True
+            with contextlib.suppress(OSError):
+                client.send(words_on_wire)  # some bytes, to a socket that has not been written to
+
+        session = await _unless_gone(client, self._upstream.begin(startup, self._account, tell))
+        opening = wire.without_letting_in(session.opening) if let_in else session.opening
+        self._join(client, session, opening, rest)
+
+    def _join(self, client: socket.socket, session: Session, opening: bytes, rest: bytes) -> None:
+        if client.family != socket.AF_UNIX:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sockets.keep_alive(client)
+        begun = self._loop.time()
+        relay = Relay(self._loop, client, session.server, lambda: self._ended(relay, begun))
+        self._relays[relay] = (session.key, session.place)
+        self._traffic.begun()
+        relay.start(opening, rest)
+
+    def _ended(self, relay: Relay, begun: float) -> None:
+        del self._relays[relay]
+        seconds = self._loop.time() - begun
+        self._traffic.ended(*relay.carried)
+        if seconds > _CAP_SECONDS:
+            _log.info(
+                "%s: a session ended after %d min: DSQL ends each after 60, so let a pool replace its own after 55",
+                self._name,
+                seconds // 60,
+            )
+        self._look_whether_empty()
+
+    async def _cancel(self, key: bytes) -> None:
+        place = next((place for known, place in self._relays.values() if known == key), None)
+        if place is None:
+            self._traffic.refused("cancel of no session")
+            return
+        async with self._upstream.connected(place) as server:
+            await sockets.send(server, wire.cancel(key))
+            await sockets.receive(server)  # the server hangs up when it has taken it
+            server.close()
+
+
+async def _greeted(client: socket.socket, greeting: wire.Greeting) -> wire.Cancel | wire.Startup:
+    while True:
+        for said in greeting.receive(await _some(client)):
+            if isinstance(said, wire.EncryptionWanted):
+                await sockets.send(client, b"N")
+            else:
+                return said
+
+
+async def _some(client: socket.socket) -> bytes:
+    data = await sockets.receive(client)
+    if not data:
+        raise EOFError
+    return data
+
+
+async def _unless_gone(client: socket.socket, work: Coroutine[Any, Any, T]) -> T:
+    """Return what `work` returns, or end it and raise `EOFError` where the client goes meanwhile."""
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(work)
+
+    def look() -> None:
+        try:
+            gone = client.recv(1, socket.MSG_PEEK) == b""
+        except OSError:
+            gone = True
+        loop.remove_reader(client)
+        if gone:
+            task.cancel()
+
+    loop.add_reader(client, look)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        current = asyncio.current_task()
+        if current is not None and current.cancelling():
+            raise
+        raise EOFError from None
+    finally:
+        loop.remove_reader(client)
+        task.cancel()
+
+
+async def _say(client: socket.socket, words: bytes) -> None:
+    """Send the last words, and leave the client a moment to read them: closing at once could take them back."""
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_FAREWELL_SECONDS):
+            await sockets.send(client, words)
+            client.shutdown(socket.SHUT_WR)
+            for _ in range(_FAREWELL_READS):
+                if not await sockets.receive(client):
+                    break
+
+
+def _code(error: DsqltokError) -> str:
+    """Return the SQLSTATE of an error of ours."""
+    if isinstance(error, CredentialsError | DeniedError):
+        return "28000"  # invalid authorization
+    if error.retryable:
+        return "08001"  # no connection to be had
+    return "08004"  # connection rejected

@@ -1,0 +1,168 @@
+"""The sockets that clients connect to: loopback ports, or Unix sockets, made here or handed over by systemd.
+
+The rules:
+1. Nothing listens but on loopback, whoever made the socket.
+2. A port may be taken by a second proxy of the same user beside the first, which then leaves: nobody is turned away
+   while one makes way for another. Whether the second is for the same env, the core tells (`announce`).
+3. A Unix socket is in a directory that is ours alone, made so, and refused where it is not. It takes the place of the
+   one that was there in one step, and is removed only by who finds his own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import ipaddress
+import os
+import socket
+import stat
+from typing import TYPE_CHECKING
+
+from dsqltok import files, paths
+from dsqltok.errors import ConfigurationError, DeniedError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_BACKLOG = 1024
+_FIRST = 3
+_LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+_PRIVATE = 0o077
+
+
+class Entrance:
+    """What one env's clients connect to: `sockets`, all of the same `name`, such as `127.0.0.1:5432`."""
+
+    def __init__(self, name: str, sockets: Sequence[socket.socket], path: str | None = None) -> None:
+        self.name = name
+        self.sockets = sockets
+        self._path = path
+        self._inode = _inode(path) if path else None
+        self._passfile: str | None = None
+
+    def keep(self, password: str) -> str:
+        """Write a passfile with the password of this entrance, and return its path; it goes with the entrance."""
+        port = self.name.rpartition(":")[2]
+        self._passfile = f"{paths.runtime_dir()}/proxy-{port}.pgpass"
+        os.makedirs(paths.runtime_dir(), mode=0o700, exist_ok=True)
+        files.write_atomically(self._passfile, f"*:{port}:*:*:{password}\n", 0o600)
+        return self._passfile
+
+    def close(self) -> None:
+        """Listen no more, and take away a Unix socket that is still ours."""
+        for sock in self.sockets:
+            sock.close()
+        mine = self._path if self._path and _inode(self._path) == self._inode else None
+        for path in filter(None, (mine, self._passfile)):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
+
+def on_port(port: int) -> Entrance:
+    """Listen on a port of loopback. Raises `UnavailableError`, `DeniedError`."""
+    found = []
+    try:
+        for family, address in _LOOPBACK:
+            sock = _listener(family, (address, port))
+            if sock is not None:
+                found.append(sock)
+    except BaseException:
+        for sock in found:
+            sock.close()
+        raise
+    return Entrance(f"127.0.0.1:{port}", found)
+
+
+def _listener(family: int, place: tuple[str, int]) -> socket.socket | None:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(place)
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRINUSE:
+            raise UnavailableError(
+                f"port {place[1]} is in use by another program", hint="choose another one: --port N", retryable=False
+            ) from None
+        if error.errno == errno.EACCES:
+            raise DeniedError(f"port {place[1]} is not yours to use", hint="ports from 1024 on are: --port N") from None
+        if family == socket.AF_INET6:
+            return None  # a machine without IPv6
+        raise UnavailableError(
+            f"cannot listen at {place[0]}:{place[1]}: {error.strerror}", hint="try --port N"
+        ) from None
+    return sock
+
+
+def in_directory(directory: str, port: int) -> Entrance:
+    """Listen at a Unix socket of the name that PostgreSQL's clients look for. Raises `DsqltokError`."""
+    _make_private(directory)
+    path = os.path.join(directory, f".s.PGSQL.{port}")
+    draft = f"{path}.{os.getpid()}"
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(draft)
+        sock.bind(draft)
+        sock.listen(_BACKLOG)
+        os.rename(draft, path)
+    except OSError as error:
+        sock.close()
+        raise UnavailableError(
+            f"cannot listen at {path}: {error.strerror or error}",
+            hint="the path of a socket may have about 100 characters: choose another directory",
+        ) from None
+    return Entrance(path, [sock], path)
+
+
+def handed_over() -> list[Entrance]:
+    """Return what systemd listens at for this process, which may be nothing. Raises `ConfigurationError`."""
+    pid, count, _ = (os.environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"))
+    if pid != str(os.getpid()) or not count.isdecimal():
+        return []
+    found = []
+    for fd in range(_FIRST, _FIRST + int(count)):
+        os.set_inheritable(fd, False)
+        sock = socket.socket(fileno=fd)
+        if sock.type != socket.SOCK_STREAM or sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) != 1:
+            raise ConfigurationError(
+                "systemd handed over what is no listening socket", hint="see dsqltokd-proxy@.socket"
+            )
+        found.append(sock)
+    return [_inherited(sock) for sock in found]
+
+
+def _inherited(sock: socket.socket) -> Entrance:
+    if sock.family == socket.AF_UNIX:
+        return Entrance(str(sock.getsockname()), [sock])
+    address, port = sock.getsockname()[:2]
+    if not ipaddress.ip_address(address).is_loopback:
+        raise ConfigurationError(
+            f"systemd listens at {address}, where others on the network connect",
+            hint="ListenStream= in dsqltokd-proxy@.socket must be 127.0.0.1:PORT",
+        )
+    return Entrance(f"{address}:{port}", [sock])
+
+
+def _make_private(directory: str) -> None:
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        found = os.lstat(directory)
+    except OSError as error:
+        raise UnavailableError(f"cannot make {directory}: {error.strerror}", hint="choose another one") from None
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & _PRIVATE:
+        raise ConfigurationError(
+            f"{directory} is not a directory of yours alone", hint=f"chmod 700 {directory}, or choose another one"
+        )
+
+
+def _inode(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

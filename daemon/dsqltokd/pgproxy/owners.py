@@ -1,0 +1,127 @@
+"""Whose the other end of a local connection is, as the kernel tells it.
+
+A Unix socket tells by itself. For a TCP connection within this machine, the kernel is asked for the socket at its other
+end: by netlink (sock_diag(7)), or where that is not to be had in /proc/net/tcp, which lists them all. Both tell of this
+network namespace only; nothing is told of macOS's sockets here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import socket
+import struct
+import sys
+from typing import TYPE_CHECKING
+
+from dsqltokd import peers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SOCK_DIAG_BY_FAMILY = 20
+_REQUEST = 1
+_ERROR = 2
+_ANY_STATE = 0xFFFFFFFF
+_ESTABLISHED = 1
+_NO_COOKIE = b"\xff" * 8
+_HEADER = struct.Struct("=IHHII")
+_UID_AT = 16 + 4 + 48 + 12  # past the header, the state, the socket's identity, and three counts
+_SECONDS = 1.0
+
+
+def owner(sock: socket.socket) -> int | None:
+    """Return the uid at the other end of a connection, None where that cannot be known.
+
+    Raises `ConnectionError` where there is no other end any more.
+    """
+    if sock.family == socket.AF_UNIX:
+        return peers.uid(sock)
+    if sys.platform != "linux":
+        return None
+    try:
+        there, here = sock.getpeername()[:2], sock.getsockname()[:2]
+    except OSError:
+        raise ConnectionError("the other end is gone") from None
+    try:
+        found = (_by_netlink if _netlink_tells() else _by_list)(sock.family, there, here)
+    except (OSError, ValueError):
+        return None
+    if found is None:
+        raise ConnectionError("the other end is gone")
+    return found
+
+
+def is_ours(sock: socket.socket) -> bool | None:
+    """Tell whether the other end of a connection is this process's own user's, None where that cannot be known.
+
+    Raises `ConnectionError` where there is no other end any more.
+    """
+    found = owner(sock)
+    return None if found is None else found == os.getuid()
+
+
+def tells(family: int) -> bool:
+    """Tell whether it can be known here whose the other end of a connection is."""
+    if family == socket.AF_UNIX:
+        return True
+    with _connected() as there:
+        return owner(there) is not None
+
+
+@functools.cache
+def _netlink_tells() -> bool:
+    """Tell whether netlink knows TCP here: where it does not, it answers as if there were no such socket."""
+    try:
+        with _connected() as there:
+            return _by_netlink(socket.AF_INET, there.getpeername(), there.getsockname()) == os.getuid()
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _connected() -> Iterator[socket.socket]:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as there,
+        listener.accept()[0],
+    ):
+        yield there
+
+
+def _by_netlink(family: int, source: tuple[str, int], target: tuple[str, int]) -> int | None:
+    identity = struct.pack("!HH", source[1], target[1]) + _address(family, source[0]) + _address(family, target[0])
+    request = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, _ANY_STATE)
+    request += identity + struct.pack("=I", 0) + _NO_COOKIE
+    header = _HEADER.pack(_HEADER.size + len(request), _SOCK_DIAG_BY_FAMILY, _REQUEST, 1, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as diag:  # NETLINK_SOCK_DIAG
+        diag.settimeout(_SECONDS)
+        diag.sendto(header + request, (0, 0))
+        answer = diag.recv(4096)
+    kind = _HEADER.unpack_from(answer)[1]
+    if kind == _ERROR or len(answer) < _UID_AT + 4 or answer[_HEADER.size + 1] != _ESTABLISHED:
+        return None
+    return int(struct.unpack_from("=I", answer, _UID_AT)[0])
+
+
+def _address(family: int, text: str) -> bytes:
+    return socket.inet_pton(family, text).ljust(16, b"\0")
+
+
+def _by_list(family: int, source: tuple[str, int], target: tuple[str, int]) -> int | None:
+    name = "/proc/net/tcp" if family == socket.AF_INET else "/proc/net/tcp6"
+    local, remote = _listed(family, source), _listed(family, target)
+    with open(name, encoding="ascii") as file:
+        for line in file:
+            fields = line.split()
+            if fields[1:4] == [local, remote, f"{_ESTABLISHED:02X}"]:
+                return int(fields[7])
+    return None
+
+
+def _listed(family: int, place: tuple[str, int]) -> str:
+    """Return a place as the list has it: each four bytes of the address as a number of this machine's byte order."""
+    packed = socket.inet_pton(family, place[0])
+    words = struct.unpack(f"={len(packed) // 4}I", packed)
+    return "".join(f"{word:08X}" for word in words) + f":{place[1]:04X}"

@@ -1,0 +1,381 @@
+"""`dsqltok proxy`: any client, no password, no TLS of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from desk import BIN, eventually, secrets_in
+from standin import people
+from standin.sigv4 import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from desk import Conversation, Desk
+    from standin.endpoint import DsqlStandin
+    from standin.people import Person
+    from standin.steps import Steps
+
+# Runs each line, an expression, with `connect` and the connections by name; answers with what came out of it.
+CLIENT = """
+import json, sys, threading, psycopg
+c, notices = {}, []
+def connect(name, **more):
+    c[name] = psycopg.connect(sys.argv[1], autocommit=True, **more)
+    c[name].add_notice_handler(lambda diag: notices.append(diag.message_primary))
+    return one(name, "select current_user")
+def one(name, sql, *args):
+    row = c[name].execute(sql, *args).fetchone()
+    return row[0] if row else None
+def copy(name, size):
+    line = b"x" * 999 + b"\\n"
+    c[name].execute("create temp table t (line text)")
+    with c[name].cursor().copy("copy t from stdin") as writing:
+        for _ in range(size // 1000):
+            writing.write(line)
+    with c[name].cursor().copy("copy t to stdout") as reading:
+        return sum(len(data) for data in reading)
+def cancelled(name):
+    threading.Timer(0.2, c[name].cancel).start()
+    try:
+        return one(name, "select pg_sleep(60)")
+    except psycopg.errors.QueryCanceled:
+        return one(name, "select 'cancelled'")
+def together(count):
+    threads = [threading.Thread(target=connect, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(c)
+def heard(name):
+    c[name].execute("listen news")
+    one(name, "select pg_notify('news', 'hello')")
+    return next(c[name].notifies(timeout=10)).payload
+for line in sys.stdin:
+    try:
+        answer = eval(line)
+    except psycopg.Error as error:
+        answer = str(error)
+    print(json.dumps(answer), flush=True)
+"""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@dataclass
+class Proxy:
+    desk: Desk
+    process: subprocess.Popen[str]
+    port: int
+
+    @contextlib.contextmanager
+    def client(self, url: str = "postgresql://localhost:{port}/?sslmode=disable", **env: str) -> Iterator[Client]:
+        with self.desk.conversation(str(BIN / "python"), "-c", CLIENT, url.format(port=self.port), env=env) as program:
+            yield Client(program)
+
+
+@dataclass
+class Client:
+    program: Conversation
+
+    def __call__(self, expression: str) -> object:
+        return json.loads(self.program.ask(expression))
+
+
+@contextlib.contextmanager
+def proxy(desk: Desk, standin: DsqlStandin, *words: str, port: int = 0) -> Iterator[Proxy]:
+    port = port or free_port()
+    process = desk.begin(str(BIN / "dsqltok"), "proxy", "--ca", str(standin.ca_file), "--port", str(port), *words)
+    with process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().endswith("leads to dsql\n")
+            yield Proxy(desk, process, port)
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def running(reachable: Desk, standin: DsqlStandin) -> Iterator[Proxy]:
+    with proxy(reachable, standin, "dsql") as found:
+        yield found
+
+
+@pytest.fixture
+def client(running: Proxy) -> Iterator[Client]:
+    with running.client() as found:
+        yield found
+
+
+@pytest.mark.parametrize("sslmode", ["disable", "allow", "prefer"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+def test_a_client_connects_with_a_host_and_a_port_and_nothing_else(running: Proxy, host: str, sslmode: str) -> None:
+    with running.client(f"postgresql://{host}:{{port}}/?sslmode={sslmode}") as client:
+        assert client("connect('a')") == "admin"
+
+
+def test_a_client_of_a_unix_socket_needs_its_directory_only(reachable: Desk, standin: DsqlStandin) -> None:
+    directory = reachable.home / "pg"
+    with proxy(reachable, standin, "dsql", "--unix", str(directory)) as running:
+        assert (directory.stat().st_mode & 0o777) == 0o700
+        with running.client(f"postgresql:///?host={directory}&port={{port}}") as client:
+            assert client("connect('a')") == "admin"
+    assert list(directory.iterdir()) == []
+
+
+def test_everything_of_postgresqls_passes(client: Client) -> None:
+    assert client("connect('a')") == "admin"
+    assert client("one('a', 'select %s::int + 1', [41])") == 42
+    assert client("[one('a', 'select %s', [n], ) for n in range(10)][-1]") == 9  # prepared by the sixth
+    assert client("copy('a', 20_000_000)") == 20_000_000
+    assert client("heard('a')") == "hello"
+    assert "syntax error" in str(client("one('a', 'selekt')"))
+    assert client("one('a', \"select length(repeat('x', 50000000))\")") == 50_000_000
+    assert client("one('a', \"select repeat('x', 5000000)\") == 'x' * 5000000") is True
+
+
+def test_a_query_is_cancelled_by_its_own_client_and_no_other_is_touched(client: Client) -> None:
+    assert client("[connect('a'), connect('b')]") == ["admin", "admin"]
+    assert client("cancelled('a')") == "cancelled"
+    assert client("one('b', 'select 1')") == 1
+
+
+def test_many_connections_at_once_are_all_served(client: Client) -> None:
+    assert client("together(200)") == 200
+    assert client("sum(one(n, 'select 1') for n in range(200))") == 200
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "[::1]"])
+def test_another_user_is_told_no(running: Proxy, address: str, stranger: Person) -> None:
+    program = "import psycopg, sys\ntry: psycopg.connect(sys.argv[1])\nexcept psycopg.Error as error: print(error)"
+    url = f"postgresql://{address}:{running.port}/?sslmode=disable"
+    done = subprocess.run(
+        stranger.argv(str(BIN / "python"), "-c", program, url),
+        cwd="/",
+        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "this proxy serves another user" in done.stdout
+
+
+def spoken(port: int, data: bytes) -> bytes:
+    """Say something to the proxy as nobody's client would, and return all that it answers."""
+    program = (
+        "import socket, sys\n"
+        "there = socket.create_connection(('127.0.0.1', int(sys.argv[1])), timeout=30)\n"
+        "there.sendall(bytes.fromhex(sys.argv[2]))\n"
+        "while said := there.recv(65536): sys.stdout.buffer.write(said)\n"
+    )
+    argv = people.ordinary().argv(str(BIN / "python"), "-c", program, str(port), data.hex())
+    return subprocess.run(argv, cwd="/", capture_output=True, timeout=60, check=False).stdout
+
+
+@pytest.mark.parametrize(
+    ("data", "answer"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b""),
+        (b"\x16\x03\x01\x00\x05hello", b""),
+        (struct.pack("!i", 1 << 30) + bytes(1000), b"a startup packet of 1073741824 bytes"),
+        (b"\xff" * 100, b"a startup packet of 4294967295 bytes"),
+        (struct.pack("!ii", 9, 2 << 16) + b"\0", b"protocol 2.0"),
+    ],
+)
+def test_what_is_no_startup_packet_is_sent_away_and_others_go_on(
+    running: Proxy, client: Client, data: bytes, answer: bytes
+) -> None:
+    assert client("connect('a')") == "admin"
+    said = spoken(running.port, data)
+    assert answer in said
+    assert (said[:1] == b"E") is bool(answer)
+    assert client("one('a', 'select 1')") == 1
+
+
+def test_who_says_nothing_holds_up_nobody(running: Proxy, client: Client) -> None:
+    program = (
+        "import socket, sys\n"
+        "there = [socket.create_connection(('127.0.0.1', int(sys.argv[1]))) for _ in range(500)]\n"
+        "for each in there[::2]: each.sendall(b'\\0\\0')\n"
+        "print('here', flush=True)\nsys.stdin.read()\n"
+    )
+    with running.desk.conversation(str(BIN / "python"), "-c", program, str(running.port)) as crowd:
+        assert crowd.ask() == "here"
+        assert client("connect('a')") == "admin"
+
+
+def test_ten_thousand_connects_leave_nothing_behind(running: Proxy, client: Client) -> None:
+    program = (
+        "import socket, sys\n"
+        "for _ in range(10_000): socket.create_connection(('127.0.0.1', int(sys.argv[1]))).close()\n"
+        "print('done')\n"
+    )
+    before = descriptors(running)
+    assert running.desk.run(str(BIN / "python"), "-c", program, str(running.port)).stdout == "done\n"
+    assert client("connect('a')") == "admin"
+    eventually(lambda: descriptors(running) <= before + 4, "the descriptors are closed")
+
+
+def descriptors(running: Proxy) -> int:
+    return len(os.listdir(f"/proc/{running.process.pid}/fd"))
+
+
+def test_a_certificate_that_does_not_verify_is_explained_to_the_client(reachable: Desk) -> None:
+    port = free_port()
+    with reachable.begin(str(BIN / "dsqltok"), "proxy", "dsql", "--port", str(port)) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        with Proxy(reachable, process, port).client() as client:
+            answer = str(client("connect('a')"))
+        process.terminate()
+    assert "the certificate is not accepted" in answer
+    assert "--ca FILE" in answer
+
+
+def test_a_cluster_that_wakes_up_is_waited_for_and_the_client_is_told(client: Client, standin: DsqlStandin) -> None:
+    waking = Refusal("unable to accept connection, waking up cluster, please retry later")
+    standin.troubles.extend([waking, waking])
+    assert client("connect('a')") == "admin"
+    assert not standin.troubles
+
+
+def test_a_token_that_is_refused_is_replaced_once(client: Client, standin: DsqlStandin) -> None:
+    denied = Refusal("unable to accept connection, access denied", hint="Signature expired: a is earlier than b")
+    standin.troubles.append(denied)
+    assert client("connect('a')") == "admin"
+    standin.troubles.extend([denied, denied])
+    said = str(client("connect('b')"))
+    assert "access denied" in said
+    assert "Signature expired" in said
+    assert "dsqltok: the token was too old by AWS's clock" in said
+
+
+def test_what_the_server_says_reaches_the_client_with_our_hint(client: Client, standin: DsqlStandin) -> None:
+    hint = "User: arn:aws:iam::1:user/x is not authorized to perform: dsql:DbConnectAdmin on resource: y"
+    standin.troubles.append(Refusal("unable to accept connection, access denied", hint=hint))
+    said = str(client("connect('a')"))
+    assert hint in said
+    assert "IAM does not allow this identity to connect; run dsqltok doctor" in said
+
+
+def test_a_startup_parameter_that_the_server_refuses_is_left_out_and_said_so(running: Proxy) -> None:
+    words = b"user\0admin\0surprise\x001\0DateStyle\0ISO\0\0"
+    packet = struct.pack("!ii", len(words) + 8, 3 << 16) + words
+    said = spoken(running.port, packet + b"X\0\0\0\4")
+    assert b"the server does not take the startup parameter surprise: it was left out" in said
+    assert said.index(b"R\0\0\0\x08\0\0\0\0") < said.index(b"surprise") < said.index(b"Z\0\0\0\5I")
+
+
+def test_a_core_that_dies_takes_no_session_with_it_and_the_next_has_another(running: Proxy, client: Client) -> None:
+    assert client("connect('a')") == "admin"
+    running.desk.kill()
+    assert client("one('a', 'select 1')") == 1
+    assert client("connect('b')") == "admin"
+
+
+def test_a_session_outlives_its_token_and_the_next_has_a_fresh_one(
+    reachable: Desk, standin: DsqlStandin, stepped: Steps
+) -> None:
+    with reachable.daemon(), proxy(reachable, standin, "dsql") as running, running.client() as client:
+        assert client("connect('a')") == "admin"
+        stepped.suspend(1000)
+        assert client("[one('a', 'select 1'), connect('b')]") == [1, "admin"]
+
+
+def test_a_proxy_that_is_told_to_end_lets_a_query_end_first(running: Proxy, client: Client) -> None:
+    assert client("connect('a')") == "admin"
+    running.process.send_signal(signal.SIGTERM)
+    assert client("one('a', 'select pg_sleep(0.5)') or 'done'") == "done"
+    assert client("c['a'].close() or 'closed'") == "closed"
+    assert running.process.wait(30) == 0
+
+
+def test_a_second_proxy_takes_over_and_nobody_is_turned_away(
+    running: Proxy, client: Client, standin: DsqlStandin
+) -> None:
+    assert client("connect('a')") == "admin"
+    with proxy(running.desk, standin, "dsql", port=running.port):
+        assert client("[connect(n) for n in range(20)]") == ["admin"] * 20
+        listed = eventually(lambda: len(running.desk.status()["proxies"]) == 1, "the first one leaves")
+        assert listed >= 0
+        assert client("one('a', 'select 1')") == 1
+        assert client("[c[n].close() for n in ('a', *range(20))] and connect('z')") == "admin"
+        assert running.process.wait(30) == 0
+
+
+def test_a_port_of_another_envs_proxy_is_not_taken(running: Proxy) -> None:
+    eventually(lambda: running.desk.status()["proxies"] != [], "it is announced")
+    again = running.desk.dsqltok("proxy", "other", "--port", str(running.port))
+    assert again.returncode == 2
+    assert f'127.0.0.1:{running.port} is taken by the proxy of env "dsql"' in again.stderr
+
+
+def test_a_port_in_use_is_explained(reachable: Desk) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        done = reachable.dsqltok("proxy", "dsql", "--port", str(port))
+    assert done.returncode == 7
+    assert f"port {port} is in use by another program" in done.stderr
+    assert "--port N" in done.stderr
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "x", "-1"])
+def test_a_port_that_is_none_is_a_usage_error(reachable: Desk, port: str) -> None:
+    done = reachable.dsqltok("proxy", "dsql", f"--port={port}")
+    assert done.returncode == 2
+    assert "is no port" in done.stderr
+
+
+def test_a_directory_that_others_may_enter_is_refused(reachable: Desk) -> None:
+    directory = reachable.home / "pg"
+    directory.mkdir(mode=0o755)
+    directory.chmod(0o755)
+    people.ordinary().own(directory)
+    done = reachable.dsqltok("proxy", "dsql", "--unix", str(directory))
+    assert done.returncode == 4
+    assert "not a directory of yours alone" in done.stderr
+
+
+def test_an_env_that_is_not_there_is_explained_to_the_client(reachable: Desk) -> None:
+    port = free_port()
+    with reachable.begin(str(BIN / "dsqltok"), "proxy", "prod", "--port", str(port)) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        with Proxy(reachable, process, port).client() as client:
+            answer = str(client("connect('a')"))
+        process.terminate()
+    assert 'env "prod" is not defined' in answer
+    assert "there is dsql" in answer
+
+
+def test_status_and_metrics_tell_what_passes_and_no_secret(running: Proxy, client: Client) -> None:
+    assert client("connect('a')") == "admin"
+    spoken(running.port, b"GET / HTTP/1.1\r\n\r\n")
+    eventually(
+        lambda: any(
+            gate["traffic"]["sessions"] == 1 and gate["traffic"]["refused"] for gate in running.desk.status()["proxies"]
+        ),
+        "the proxy has told of its session",
+    )
+    shown = running.desk.ok("status")
+    assert f"127.0.0.1:{running.port}" in shown
+    metrics = running.desk.ok("metrics")
+    assert f'dsqltok_proxy_open{{env="dsql",listen="127.0.0.1:{running.port}"}} 1' in metrics
+    assert 'reason="no startup packet"' in metrics
+    assert not secrets_in(shown + metrics)
