@@ -306,6 +306,14 @@ def test_a_proxy_that_is_told_to_end_lets_a_query_end_first(running: Proxy, clie
     assert running.process.wait(30) == 0
 
 
+def test_told_twice_to_end_a_proxy_ends_at_once(running: Proxy, client: Client) -> None:
+    assert client("connect('a')") == "admin"
+    running.process.send_signal(signal.SIGINT)
+    eventually(lambda: "refused" in str(client("connect('b')")), "nobody new is let in")
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.wait(5) == 0
+
+
 def test_a_second_proxy_takes_over_and_nobody_is_turned_away(
     running: Proxy, client: Client, standin: DsqlStandin
 ) -> None:

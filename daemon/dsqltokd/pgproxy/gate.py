@@ -90,6 +90,10 @@ class Gate:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._empty.wait()
+        self.end()
+
+    def end(self) -> None:
+        """End every session now."""
         for task in self._tasks:
             task.cancel()
         for relay in [*self._relays]:

@@ -54,11 +54,15 @@ class Proxy:
             _Served(name, options, entrance)
             for name, entrance in zip(names, _entrances(options, names, inherited), strict=True)
         ]
+        self._gates: list[Gate] = []
         self._leaving = asyncio.Event()
         self._drain = _STOP_SECONDS
 
     def leave(self) -> None:
-        """Take nobody new, and end once those that are there have had a while."""
+        """Take nobody new, and end once those that are there have had a while; said a second time, end now."""
+        if self._leaving.is_set():
+            for gate in self._gates:
+                gate.end()
         self._leaving.set()
 
     def make_way(self) -> None:
@@ -69,15 +73,15 @@ class Proxy:
     async def run(self, say: Callable[[str], None]) -> None:
         """Serve until told to leave. `say` is given a line for each entrance. Raises `UsageError`."""
         await asyncio.to_thread(self._refuse_another_env)
-        gates = [self._opened(served, say) for served in self._served]
+        self._gates += [self._opened(served, say) for served in self._served]
         announcing = asyncio.create_task(Announcer(self._report, self.make_way).run())
         await self._leaving.wait()
         announcing.cancel()
-        for gate in gates:
+        for gate in self._gates:
             gate.close()
         for served in self._served:
             served.entrance.close()
-        await asyncio.gather(*(gate.drained(self._drain) for gate in gates))
+        await asyncio.gather(*(gate.drained(self._drain) for gate in self._gates))
 
     def _opened(self, served: _Served, say: Callable[[str], None]) -> Gate:
         way = Upstream(Core(served.selection), self._context, served.traffic.step)
