@@ -41,6 +41,8 @@ class Front:
             async with asyncio.TaskGroup() as clients:
                 while True:
                     client, _ = await asyncio.get_running_loop().sock_accept(listener)
+                    # asyncio sets it where it made the socket, and each login would wait 40 ms for an ACK without.
+                    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     clients.create_task(self._client(client))
         finally:
             listener.close()
