@@ -108,6 +108,13 @@ def test_a_login_sends_the_token_when_asked_and_keeps_what_the_client_is_to_hear
     assert conversation.key == b"\0\0\0\7secr"
 
 
+@pytest.mark.parametrize("later", [b"", b"\xff" * 9, wire.fatal("57P01", "no", "") + READY])
+def test_what_follows_once_the_session_is_ready_is_not_read(later: bytes) -> None:
+    conversation = login()
+    conversation.receive(wire.LET_IN + READY + later)
+    assert conversation.opening == wire.LET_IN + READY + later
+
+
 def test_a_refusal_is_raised_whenever_it_comes_before_the_session_is_ready() -> None:
     refusal = wire.fatal("28000", "no", "because")
     for before in (b"", wire.PASSWORD_WANTED, wire.PASSWORD_WANTED + wire.LET_IN + KEY):

@@ -237,13 +237,15 @@ class Login:
     def receive(self, data: bytes) -> bytes:
         """Take what has arrived; return what to send. Raises `RefusedError`, and `GarbageError`."""
         answer = b""
+        if self.ready:
+            self.opening += data
+            return answer
         for kind, whole in self._messages.receive(data):
-            if self.ready:
-                self.opening += whole
-            elif kind == b"E":
+            if kind == b"E":
                 raise RefusedError(response(whole[5:]))
-            else:
-                answer += self._hear(kind, whole)
+            answer += self._hear(kind, whole)
+            if self.ready:
+                break
         if self.ready:
             self.opening += self._messages.rest
             self._messages.rest = b""
