@@ -10,6 +10,7 @@ import pytest
 
 from dsqltokd.pgproxy import wire
 from dsqltokd.pgproxy.gate import Gate
+from dsqltokd.pgproxy.selecting import Selector
 from dsqltokd.pgproxy.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -28,7 +29,13 @@ class Refusing:
 async def conversation(ours: bool | None, *words: bytes) -> bytes:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         gate = Gate(
-            "dsql", [listener], cast("Upstream", Refusing()), Traffic(), password="secret", is_ours=lambda _: ours
+            "dsql",
+            [listener],
+            cast("Upstream", Refusing()),
+            Traffic(),
+            selector=Selector(),
+            password="secret",
+            is_ours=lambda _: ours,
         )
         gate.open()
         reader, writer = await asyncio.open_connection(*listener.getsockname())

@@ -15,6 +15,7 @@ from dsqltok import arguments, report
 from dsqltokd import hardening, log
 from dsqltokd.pgproxy import listening
 from dsqltokd.pgproxy.proxy import Proxy
+from dsqltokd.pgproxy.selecting import Selector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from dsqltokd.pgproxy.listening import Entrance
 
 _LOG_PATIENCE = 1.0
-_PORT = 5432
-_MOST_PORT = 65_535
 
 
 def main() -> None:
@@ -42,13 +41,15 @@ def _run(words: Sequence[str]) -> int:
     options = arguments.parse("proxy", list(words))
     inherited = listening.handed_over()
     written = log.start()
-    asyncio.run(_serve(options, inherited))
+    selector = Selector()
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
+        runner.run(_serve(options, inherited, selector))
     written.stop(_LOG_PATIENCE)
     return 0
 
 
-async def _serve(options: dict[str, Any], inherited: Sequence[Entrance]) -> None:
-    proxy = Proxy(options, inherited)
+async def _serve(options: dict[str, Any], inherited: Sequence[Entrance], selector: Selector) -> None:
+    proxy = Proxy(options, inherited, selector)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, proxy.leave)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from dsqltokd.pgproxy.core import Place
+    from dsqltokd.pgproxy.selecting import Selector
     from dsqltokd.pgproxy.traffic import Traffic
     from dsqltokd.pgproxy.upstream import Session, Upstream
 
@@ -44,7 +45,10 @@ _FAREWELL_READS = 64
 
 
 class Gate:
-    """Serves the clients of one env. `password` is wanted of those whose owner cannot be known."""
+    """Serves the clients of one env.
+
+    `selector` is the event loop's; `password` is wanted of those whose owner cannot be known.
+    """
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class Gate:
         upstream: Upstream,
         traffic: Traffic,
         *,
+        selector: Selector,
         password: str,
         is_ours: Callable[[socket.socket], bool | None] = owners.is_ours,
     ) -> None:
@@ -60,6 +65,7 @@ class Gate:
         self._listeners = listeners
         self._upstream = upstream
         self._traffic = traffic
+        self._selector = selector
         self._password = password
         self._is_ours = is_ours
         self._account = pwd.getpwuid(os.getuid()).pw_name
@@ -209,7 +215,7 @@ class Gate:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sockets.keep_alive(client)
         begun = self._loop.time()
-        relay = Relay(self._loop, client, session.server, lambda: self._ended(relay, begun))
+        relay = Relay(self._selector, client, session.server, lambda: self._ended(relay, begun))
         self._relays[relay] = (session.key, session.place)
         self._traffic.begun()
         relay.start(opening, rest)

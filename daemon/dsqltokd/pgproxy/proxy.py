@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dsqltokd.pgproxy.listening import Entrance
+    from dsqltokd.pgproxy.selecting import Selector
 
 _log = logging.getLogger(__name__)
 _PORT = 5432
@@ -45,9 +46,13 @@ class _Served:
 
 
 class Proxy:
-    """Made inside the event loop from the words of `dsqltok proxy`, and the sockets that systemd handed over."""
+    """Made inside the event loop, whose selector it is given, from the words of `dsqltok proxy`.
 
-    def __init__(self, options: dict[str, Any], inherited: Sequence[Entrance]) -> None:
+    `inherited` are the sockets that systemd handed over.
+    """
+
+    def __init__(self, options: dict[str, Any], inherited: Sequence[Entrance], selector: Selector) -> None:
+        self._selector = selector
         self._context = upstream.trusting(options.get("ca"))
         names: list[str | None] = options.get("names") or [None]
         self._served = [
@@ -86,7 +91,9 @@ class Proxy:
     def _opened(self, served: _Served, say: Callable[[str], None]) -> Gate:
         way = Upstream(Core(served.selection), self._context, served.traffic.step)
         password = secrets.token_urlsafe()
-        gate = Gate(served.name, served.entrance.sockets, way, served.traffic, password=password)
+        gate = Gate(
+            served.name, served.entrance.sockets, way, served.traffic, selector=self._selector, password=password
+        )
         gate.open()
         say(f"{served.entrance.name} leads to {served.name}")
         if not all(owners.tells(sock.family) for sock in served.entrance.sockets):

@@ -6,20 +6,31 @@ The rules:
 2. Whatever one end has sent before it went is still given to the other, if that one takes it.
 3. A relay that has much to carry lets the others have their turn.
 4. One buffer serves all relays, since each uses it only while it carries: a session at rest has none.
+5. No TLS record is left half read: the system, which is what tells of more to read, knows nothing of its rest.
+6. A query's few bytes are carried by one reading and one sending: reading again, to hear that there is no more, would
+   cost as much as both.
 """
 
 from __future__ import annotations
 
+import logging
 import ssl
+from selectors import EVENT_READ, EVENT_WRITE
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import asyncio
     import socket
     from collections.abc import Callable
 
-_BUFFER = memoryview(bytearray(256 * 1024))
+    from dsqltokd.pgproxy.selecting import Selector
+
+_log = logging.getLogger(__name__)
+_RECORD = 16 * 1024  # bytes that a TLS record holds at most
+_BUFFER = memoryview(bytearray(16 * _RECORD))
+_FULL = len(_BUFFER) - _RECORD
+_SHORT = 4096  # a record of less is the end of what the server has to say for now, or nearly always
 _TURN = 8  # buffers carried before the others have their turn
+_NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Relay:
@@ -28,84 +39,92 @@ class Relay:
     `carried` counts the bytes: from the client, from the server.
     """
 
-    __slots__ = ("_client", "_ended", "_loop", "_server", "_to_client", "_to_server", "carried", "closed")
+    __slots__ = ("_client", "_ended", "_selector", "_server", "_tls", "carried", "closed")
 
     def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        client: socket.socket,
-        server: ssl.SSLSocket,
-        ended: Callable[[], None],
+        self, selector: Selector, client: socket.socket, server: ssl.SSLSocket, ended: Callable[[], None]
     ) -> None:
-        self._loop = loop
-        self._client = client
-        self._server = server
+        self._selector = selector
+        self._client = _End(client, client.send, self._client_is_ready)
+        self._server = _End(server, server.write, self._server_is_ready)
+        self._tls = server
         self._ended = ended
-        self._to_client = _Waiting()
-        self._to_server = _Waiting()
         self.carried = [0, 0]
         self.closed = False
 
     def start(self, to_client: bytes, to_server: bytes) -> None:
         """Begin with what is to be sent first."""
-        self._loop.add_reader(self._client, self._from_client)
-        self._loop.add_reader(self._server, self._from_server)
+        self._watch()
         if to_client:
-            self._send(to_client, self._client, self._to_client, self._server)
+            self._send(memoryview(to_client), self._client)
         if to_server and not self.closed:
-            self._send(to_server, self._server, self._to_server, self._client)
-        if not self.closed:
-            self._from_server()  # TLS may have in hand what the system does not tell of any more
+            self._send(memoryview(to_server), self._server)
 
     def close(self) -> None:
         """End it now."""
         if self.closed:
             return
         self.closed = True
-        for sock in (self._client, self._server):
-            self._loop.remove_reader(sock)
-            self._loop.remove_writer(sock)
-            sock.close()
+        for end in (self._client, self._server):
+            if end.events:
+                self._selector.unregister(end.sock)
+            end.sock.close()
         self._ended()
+        self._selector.wake()
+
+    def _client_is_ready(self, events: int) -> None:
+        self._act(self._client, events, self._from_client)
+
+    def _server_is_ready(self, events: int) -> None:
+        self._act(self._server, events, self._from_server)
+
+    def _act(self, end: _End, events: int, take: Callable[[], None]) -> None:
+        try:
+            if events & EVENT_WRITE and not self.closed:
+                self._send_rest(end)
+            if events & EVENT_READ and not self.closed:
+                take()
+        except Exception:  # noqa: BLE001 - a fault of ours ends one session, and the others go on
+            _log.exception("a session is ended by a fault of the proxy's own")
+            self.close()
 
     def _from_client(self) -> None:
         for _ in range(_TURN):
-            if self.closed or self._to_server.data or self._to_client.last:
+            if self.closed or self._server.waiting or self._client.last:
                 return
             try:
-                count = self._client.recv_into(_BUFFER)
+                count = self._client.sock.recv_into(_BUFFER)
             except BlockingIOError:
                 return
             except OSError:
                 count = 0
             if not count:
-                self._finish(self._to_server)
+                self._finish(self._server)
                 return
             self.carried[0] += count
-            self._send(_BUFFER[:count], self._server, self._to_server, self._client)
+            self._send(_BUFFER[:count], self._server)
             if count < len(_BUFFER):
                 return
 
     def _from_server(self) -> None:
         for _ in range(_TURN):
-            if self.closed or self._to_client.data or self._to_server.last:
+            if self.closed or self._client.waiting or self._server.last:
                 return
             count, more = self._fill()
             if count:
                 self.carried[1] += count
-                self._send(_BUFFER[:count], self._client, self._to_client, self._server)
+                self._send(_BUFFER[:count], self._client)
             if more is None:
-                self._finish(self._to_client)
+                self._finish(self._client)
             if not more:
                 return
-        self._loop.call_soon(self._from_server)
 
     def _fill(self) -> tuple[int, bool | None]:
         """Return how much of the buffer the server has filled, and whether there is more, None where it has ended."""
         count = 0
-        while count < len(_BUFFER):
+        while count <= _FULL:
             try:
-                got = self._server.recv_into(_BUFFER[count:])
+                got = self._tls.recv_into(_BUFFER[count:])
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return count, False
             except OSError:
@@ -113,53 +132,70 @@ class Relay:
             if not got:
                 return count, None
             count += got
+            if got < _SHORT:
+                return count, False
         return count, True
 
-    def _finish(self, waiting: _Waiting) -> None:
+    def _finish(self, other: _End) -> None:
         """One end has gone: end when the other has what was sent before."""
-        waiting.last = True
-        if not waiting.data:
-            self.close()
-
-    def _send(self, data: bytes | memoryview, to: socket.socket, waiting: _Waiting, source: socket.socket) -> None:
-        try:
-            sent = to.send(data)
-        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-            sent = 0
-        except OSError:
-            self.close()
-            return
-        if sent < len(data):
-            waiting.data = bytes(data[sent:])
-            self._loop.remove_reader(source)
-            self._loop.add_writer(to, self._send_rest, to, waiting, source)
-
-    def _send_rest(self, to: socket.socket, waiting: _Waiting, source: socket.socket) -> None:
-        try:
-            # TLS wants the same bytes again, after it had no room for them.
-            waiting.data = waiting.data[to.send(waiting.data) :]
-        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-            return
-        except OSError:
-            self.close()
-            return
-        if waiting.data:
-            return
-        self._loop.remove_writer(to)
-        if waiting.last:
-            self.close()
-        elif source is self._client:
-            self._loop.add_reader(source, self._from_client)
+        other.last = True
+        if other.waiting:
+            self._watch()
         else:
-            self._loop.add_reader(source, self._from_server)
-            self._from_server()
+            self.close()
+
+    def _send(self, data: memoryview, to: _End) -> None:
+        rest = self._sent(data, to)
+        if rest and not self.closed:
+            to.waiting = bytes(rest)
+            self._watch()
+
+    def _send_rest(self, to: _End) -> None:
+        # TLS wants the same bytes again, after it had no room for them.
+        to.waiting = bytes(self._sent(memoryview(to.waiting), to))
+        if to.waiting or self.closed:
+            return
+        if to.last:
+            self.close()
+        else:
+            self._watch()
+
+    def _sent(self, data: memoryview, to: _End) -> memoryview:
+        """Send what can be sent, and return the rest. TLS takes a record at a time."""
+        try:
+            while data:
+                data = data[to.send(data) :]
+        except _NOT_NOW:
+            pass
+        except OSError:
+            self.close()
+        return data
+
+    def _watch(self) -> None:
+        """Wait for what either end can do now: be read from where the other takes more, be sent what waits for it."""
+        for end, other in ((self._client, self._server), (self._server, self._client)):
+            reading = 0 if other.waiting or end.last else EVENT_READ
+            events = reading | (EVENT_WRITE if end.waiting else 0)
+            if events == end.events:
+                continue
+            if not events:
+                self._selector.unregister(end.sock)
+            elif not end.events:
+                self._selector.watch(end.sock, end.act, events)
+            else:
+                self._selector.modify(end.sock, events, end.act)
+            end.events = events
 
 
-class _Waiting:
-    """What waits to be sent to one end, and whether nothing will follow it."""
+class _End:
+    """One end: what waits to be sent to it, whether nothing will follow that, and which events are waited for."""
 
-    __slots__ = ("data", "last")
+    __slots__ = ("act", "events", "last", "send", "sock", "waiting")
 
-    def __init__(self) -> None:
-        self.data = b""
+    def __init__(self, sock: socket.socket, send: Callable[[memoryview], int], act: Callable[[int], None]) -> None:
+        self.sock = sock
+        self.send = send
+        self.act = act
+        self.waiting = b""
         self.last = False
+        self.events = 0
