@@ -6,6 +6,7 @@ A connection goes to whichever of the host's addresses answers first, the next b
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import itertools
 import socket
 import ssl
@@ -26,9 +27,19 @@ _KEEPALIVE = (("TCP_KEEPIDLE", 45), ("TCP_KEEPALIVE", 45), ("TCP_KEEPINTVL", 15)
 
 async def connect(host: str, port: int) -> socket.socket:
     """Return a connection to a host name or address. Raises `OSError`; what bounds the time is the caller's."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    family = _family(host)
+    if family is not None:
+        return await _one(family, (host, port))
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return await _first([(family, place) for family, _, _, _, place in _by_turns(found)])
+
+
+def _family(host: str) -> int | None:
+    """Return an address's family, None for a name, which has to be asked for in a thread."""
+    try:
+        return socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET  # noqa: PLR2004 - IPv6
+    except ValueError:
+        return None
 
 
 def _by_turns(found: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -90,9 +101,14 @@ def keep_alive(sock: socket.socket) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-async def secure(sock: socket.socket, host: str, context: ssl.SSLContext) -> ssl.SSLSocket:
-    """Return the connection inside TLS. Raises `OSError`, of which `ssl.SSLCertVerificationError` is one."""
-    secured = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+async def secure(
+    sock: socket.socket, host: str, context: ssl.SSLContext, session: ssl.SSLSession | None
+) -> ssl.SSLSocket:
+    """Return the connection inside TLS, in a session that is resumed if there is one and the server knows it.
+
+    Raises `OSError`, of which `ssl.SSLCertVerificationError` is one.
+    """
+    secured = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False, session=session)
     try:
         await _done(secured, secured.do_handshake, writing=False)
     except BaseException:
@@ -130,13 +146,14 @@ async def _done(sock: socket.socket, act: Callable[[], T], *, writing: bool) -> 
 async def _until(sock: socket.socket, *, writing: bool) -> None:
     """Return when something can be read, or written."""
     loop = asyncio.get_running_loop()
+    number = sock.fileno()  # given the socket, a selector that does not know it yet puts all about it into words
     add, remove = (loop.add_writer, loop.remove_writer) if writing else (loop.add_reader, loop.remove_reader)
     ready = loop.create_future()
-    add(sock, _set, ready)
+    add(number, _set, ready)
     try:
         await ready
     finally:
-        remove(sock)
+        remove(number)
 
 
 def _set(ready: asyncio.Future[None]) -> None:

@@ -1,8 +1,9 @@
 """Beginning a session at the server: a token, a connection, TLS that proves the endpoint, and the login.
 
 The rules:
-1. The endpoint's certificate is always verified, name and all, against the system's roots or those that the user named
-   at the command line: what a project says of that does not count. The token is sent to nobody else.
+1. The endpoint's certificate is verified, name and all, against the system's roots or those that the user named at the
+   command line: what a project says of that does not count. The token is sent to nobody else. `resumption` says how
+   long a proof holds.
 2. Each step ends in time, and says which it was.
 3. A refusal is taken as `etiquette` has it: tried again, or passed on.
 """
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 from dsqltok import pglogin, refusals
 from dsqltok.errors import TimedOutError, UnavailableError
 from dsqltokd.pgproxy import etiquette, sockets, wire
+from dsqltokd.pgproxy.resumption import Proven
 
 if TYPE_CHECKING:
     import socket
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     Observe = Callable[[str, float], None]
     """Hears how many seconds a step took: `token`, `tcp`, `tls` or `auth`."""
 
-_CONNECT_SECONDS = 10.0
 _LOGIN_SECONDS = 20.0
 _ALPN = "postgresql"
 
@@ -54,6 +55,7 @@ class Upstream:
         self._core = core
         self._context = context
         self._observe = observe
+        self._proven = Proven()
 
     async def begin(self, startup: wire.Startup, account: str, tell: Callable[[str], None]) -> Session:
         """Return a session for a client of `account`; `tell` is given what the client is to hear meanwhile.
@@ -83,6 +85,7 @@ class Upstream:
         async with self.connected(place) as server:
             with self._timed("auth"):
                 await _within(_LOGIN_SECONDS, "the login", _log_in(server, login))
+        self._proven.keep(place.host, server)
         return Session(server, login.opening, login.key, place)
 
     @contextlib.asynccontextmanager
@@ -90,10 +93,10 @@ class Upstream:
         """Give a connection to the endpoint inside TLS, which is closed where the block fails."""
         with self._timed("tcp"):
             sock = await _within(
-                _CONNECT_SECONDS, f"connecting to {place.host}", sockets.connect(place.address, place.port)
+                place.seconds, f"connecting to {place.host}", sockets.connect(place.address, place.port)
             )
         with self._timed("tls"):
-            server = await _within(_CONNECT_SECONDS, f"TLS with {place.host}", self._secured(sock, place))
+            server = await _within(place.seconds, f"TLS with {place.host}", self._secured(sock, place))
         try:
             yield server
         except BaseException:
@@ -104,7 +107,7 @@ class Upstream:
         try:
             if not place.direct:
                 await _ask_for_tls(sock)
-            return await sockets.secure(sock, place.host, self._context)
+            return await sockets.secure(sock, place.host, self._context, self._proven.of(place.host))
         except BaseException:
             sock.close()
             raise
