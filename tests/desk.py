@@ -95,12 +95,20 @@ class Conversation:
 
     def ask(self, line: str = "") -> str:
         """Send a line and return the next one; fail the test with the program's last words where it has ended."""
+        self.say(line)
+        return self.hear()
+
+    def say(self, line: str) -> None:
+        """Send a line."""
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(line + "\n")
             self.process.stdin.flush()
+
+    def hear(self) -> str:
+        """Return the next line; fail the test with the program's last words where it has ended."""
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
         answer = self.process.stdout.readline()
         assert answer, self.process.stderr.read()
         return answer.removesuffix("\n")

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import signal
 import socket
 import struct
 import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,102 +13,20 @@ import pytest
 from desk import BIN, eventually, secrets_in
 from standin import people
 from standin.sigv4 import Refusal
+from viaproxy import Client, Proxy, free_port, proxy, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from desk import Conversation, Desk
+    from desk import Desk
     from standin.endpoint import DsqlStandin
     from standin.people import Person
     from standin.steps import Steps
 
-# Runs each line, an expression, with `connect` and the connections by name; answers with what came out of it.
-CLIENT = """
-import json, sys, threading, psycopg
-c, notices = {}, []
-def connect(name, **more):
-    c[name] = psycopg.connect(sys.argv[1], autocommit=True, **more)
-    c[name].add_notice_handler(lambda diag: notices.append(diag.message_primary))
-    return one(name, "select current_user")
-def one(name, sql, *args):
-    row = c[name].execute(sql, *args).fetchone()
-    return row[0] if row else None
-def copy(name, size):
-    line = b"x" * 999 + b"\\n"
-    c[name].execute("create temp table t (line text)")
-    with c[name].cursor().copy("copy t from stdin") as writing:
-        for _ in range(size // 1000):
-            writing.write(line)
-    with c[name].cursor().copy("copy t to stdout") as reading:
-        return sum(len(data) for data in reading)
-def cancelled(name):
-    threading.Timer(0.2, c[name].cancel).start()
-    try:
-        return one(name, "select pg_sleep(60)")
-    except psycopg.errors.QueryCanceled:
-        return one(name, "select 'cancelled'")
-def together(count):
-    threads = [threading.Thread(target=connect, args=(n,)) for n in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return len(c)
-def heard(name):
-    c[name].execute("listen news")
-    one(name, "select pg_notify('news', 'hello')")
-    return next(c[name].notifies(timeout=10)).payload
-for line in sys.stdin:
-    try:
-        answer = eval(line)
-    except psycopg.Error as error:
-        answer = str(error)
-    print(json.dumps(answer), flush=True)
-"""
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-@dataclass
-class Proxy:
-    desk: Desk
-    process: subprocess.Popen[str]
-    port: int
-
-    @contextlib.contextmanager
-    def client(self, url: str = "postgresql://localhost:{port}/?sslmode=disable", **env: str) -> Iterator[Client]:
-        with self.desk.conversation(str(BIN / "python"), "-c", CLIENT, url.format(port=self.port), env=env) as program:
-            yield Client(program)
-
-
-@dataclass
-class Client:
-    program: Conversation
-
-    def __call__(self, expression: str) -> object:
-        return json.loads(self.program.ask(expression))
-
-
-@contextlib.contextmanager
-def proxy(desk: Desk, standin: DsqlStandin, *words: str, port: int = 0) -> Iterator[Proxy]:
-    port = port or free_port()
-    process = desk.begin(str(BIN / "dsqltok"), "proxy", "--ca", str(standin.ca_file), "--port", str(port), *words)
-    with process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline().endswith("leads to dsql\n")
-            yield Proxy(desk, process, port)
-        finally:
-            process.terminate()
-
 
 @pytest.fixture
 def running(reachable: Desk, standin: DsqlStandin) -> Iterator[Proxy]:
-    with proxy(reachable, standin, "dsql") as found:
+    with proxy(reachable, standin.ca_file, "dsql") as found:
         yield found
 
 
@@ -131,7 +45,7 @@ def test_a_client_connects_with_a_host_and_a_port_and_nothing_else(running: Prox
 
 def test_a_client_of_a_unix_socket_needs_its_directory_only(reachable: Desk, standin: DsqlStandin) -> None:
     directory = reachable.home / "pg"
-    with proxy(reachable, standin, "dsql", "--unix", str(directory)) as running:
+    with proxy(reachable, standin.ca_file, "dsql", "--unix", str(directory)) as running:
         assert (directory.stat().st_mode & 0o777) == 0o700
         with running.client(f"postgresql:///?host={directory}&port={{port}}") as client:
             assert client("connect('a')") == "admin"
@@ -176,18 +90,6 @@ def test_another_user_is_told_no(running: Proxy, address: str, stranger: Person)
     assert "this proxy serves another user" in done.stdout
 
 
-def spoken(port: int, data: bytes) -> bytes:
-    """Say something to the proxy as nobody's client would, and return all that it answers."""
-    program = (
-        "import socket, sys\n"
-        "there = socket.create_connection(('127.0.0.1', int(sys.argv[1])), timeout=30)\n"
-        "there.sendall(bytes.fromhex(sys.argv[2]))\n"
-        "while said := there.recv(65536): sys.stdout.buffer.write(said)\n"
-    )
-    argv = people.ordinary().argv(str(BIN / "python"), "-c", program, str(port), data.hex())
-    return subprocess.run(argv, cwd="/", capture_output=True, timeout=60, check=False).stdout
-
-
 @pytest.mark.parametrize(
     ("data", "answer"),
     [
@@ -218,22 +120,6 @@ def test_who_says_nothing_holds_up_nobody(running: Proxy, client: Client) -> Non
     with running.desk.conversation(str(BIN / "python"), "-c", program, str(running.port)) as crowd:
         assert crowd.ask() == "here"
         assert client("connect('a')") == "admin"
-
-
-def test_ten_thousand_connects_leave_nothing_behind(running: Proxy, client: Client) -> None:
-    program = (
-        "import socket, sys\n"
-        "for _ in range(10_000): socket.create_connection(('127.0.0.1', int(sys.argv[1]))).close()\n"
-        "print('done')\n"
-    )
-    before = descriptors(running)
-    assert running.desk.run(str(BIN / "python"), "-c", program, str(running.port)).stdout == "done\n"
-    assert client("connect('a')") == "admin"
-    eventually(lambda: descriptors(running) <= before + 4, "the descriptors are closed")
-
-
-def descriptors(running: Proxy) -> int:
-    return len(os.listdir(f"/proc/{running.process.pid}/fd"))
 
 
 def test_a_certificate_that_does_not_verify_is_explained_to_the_client(reachable: Desk) -> None:
@@ -292,7 +178,7 @@ def test_a_core_that_dies_takes_no_session_with_it_and_the_next_has_another(runn
 def test_a_session_outlives_its_token_and_the_next_has_a_fresh_one(
     reachable: Desk, standin: DsqlStandin, stepped: Steps
 ) -> None:
-    with reachable.daemon(), proxy(reachable, standin, "dsql") as running, running.client() as client:
+    with reachable.daemon(), proxy(reachable, standin.ca_file, "dsql") as running, running.client() as client:
         assert client("connect('a')") == "admin"
         stepped.suspend(1000)
         assert client("[one('a', 'select 1'), connect('b')]") == [1, "admin"]
@@ -318,7 +204,7 @@ def test_a_second_proxy_takes_over_and_nobody_is_turned_away(
     running: Proxy, client: Client, standin: DsqlStandin
 ) -> None:
     assert client("connect('a')") == "admin"
-    with proxy(running.desk, standin, "dsql", port=running.port):
+    with proxy(running.desk, standin.ca_file, "dsql", port=running.port):
         assert client("[connect(n) for n in range(20)]") == ["admin"] * 20
         listed = eventually(lambda: len(running.desk.status()["proxies"]) == 1, "the first one leaves")
         assert listed >= 0

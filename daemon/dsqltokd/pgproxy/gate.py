@@ -160,8 +160,12 @@ class Gate:
             await _say(client, wire.fatal(_code(error), error.message, error.hint))
         except TimeoutError:
             self._traffic.refused("silent")
-        except (OSError, EOFError):
-            self._traffic.refused("gone")
+        except (OSError, EOFError) as error:
+            if isinstance(error, OSError) and error.errno in owners.SHORTAGES:
+                self._traffic.refused("no descriptors")
+                await _say(client, wire.fatal("53300", "too many open files in the proxy", "raise ulimit -n"))
+            else:
+                self._traffic.refused("gone")
         finally:
             if not handed_on:
                 client.close()

@@ -8,6 +8,7 @@ network namespace only; nothing is told of macOS's sockets here.
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import os
 import socket
@@ -19,6 +20,9 @@ from dsqltokd import peers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+SHORTAGES = (errno.EMFILE, errno.ENFILE)
+"""What an error says where there is no file descriptor left."""
 
 _SOCK_DIAG_BY_FAMILY = 20
 _REQUEST = 1
@@ -34,7 +38,7 @@ _SECONDS = 1.0
 def owner(sock: socket.socket) -> int | None:
     """Return the uid at the other end of a connection, None where that cannot be known.
 
-    Raises `ConnectionError` where there is no other end any more.
+    Raises `ConnectionError` where there is no other end any more, and `OSError` of `SHORTAGES`.
     """
     if sock.family == socket.AF_UNIX:
         return peers.uid(sock)
@@ -46,7 +50,9 @@ def owner(sock: socket.socket) -> int | None:
         raise ConnectionError("the other end is gone") from None
     try:
         found = (_by_netlink if _netlink_tells() else _by_list)(sock.family, there, here)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in SHORTAGES:
+            raise  # it could be known
         return None
     if found is None:
         raise ConnectionError("the other end is gone")
@@ -56,7 +62,7 @@ def owner(sock: socket.socket) -> int | None:
 def is_ours(sock: socket.socket) -> bool | None:
     """Tell whether the other end of a connection is this process's own user's, None where that cannot be known.
 
-    Raises `ConnectionError` where there is no other end any more.
+    Raises `ConnectionError` where there is no other end any more, and `OSError` of `SHORTAGES`.
     """
     found = owner(sock)
     return None if found is None else found == os.getuid()

@@ -1,0 +1,119 @@
+"""What the tests of `dsqltok proxy` share: a proxy that runs, and a client that does what it is told."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from desk import BIN
+from standin import people
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from desk import Conversation, Desk
+
+# Runs each line, an expression, with `connect` and the connections by name; answers with what came out of it.
+CLIENT = """
+import json, sys, threading, psycopg
+c, notices = {}, []
+def connect(name, **more):
+    c[name] = psycopg.connect(sys.argv[1], autocommit=True, **more)
+    c[name].add_notice_handler(lambda diag: notices.append(diag.message_primary))
+    return one(name, "select current_user")
+def one(name, sql, *args):
+    row = c[name].execute(sql, *args).fetchone()
+    return row[0] if row else None
+def copy(name, size):
+    line = b"x" * 999 + b"\\n"
+    c[name].execute("create temp table t (line text)")
+    with c[name].cursor().copy("copy t from stdin") as writing:
+        for _ in range(size // 1000):
+            writing.write(line)
+    with c[name].cursor().copy("copy t to stdout") as reading:
+        return sum(len(data) for data in reading)
+def cancelled(name):
+    threading.Timer(0.2, c[name].cancel).start()
+    try:
+        return one(name, "select pg_sleep(60)")
+    except psycopg.errors.QueryCanceled:
+        return one(name, "select 'cancelled'")
+def together(count):
+    threads = [threading.Thread(target=connect, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(c)
+def heard(name):
+    c[name].execute("listen news")
+    one(name, "select pg_notify('news', 'hello')")
+    return next(c[name].notifies(timeout=10)).payload
+for line in sys.stdin:
+    try:
+        answer = eval(line)
+    except psycopg.Error as error:
+        answer = str(error)
+    print(json.dumps(answer), flush=True)
+"""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@dataclass
+class Proxy:
+    desk: Desk
+    process: subprocess.Popen[str]
+    port: int
+
+    @contextlib.contextmanager
+    def client(self, url: str = "postgresql://localhost:{port}/?sslmode=disable", **env: str) -> Iterator[Client]:
+        with self.desk.conversation(str(BIN / "python"), "-c", CLIENT, url.format(port=self.port), env=env) as program:
+            yield Client(program)
+
+    def descriptors(self) -> int:
+        """Return how many file descriptors it has open."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+
+@dataclass
+class Client:
+    program: Conversation
+
+    def __call__(self, expression: str) -> object:
+        return json.loads(self.program.ask(expression))
+
+
+@contextlib.contextmanager
+def proxy(desk: Desk, ca_file: Path, *words: str, port: int = 0) -> Iterator[Proxy]:
+    port = port or free_port()
+    process = desk.begin(str(BIN / "dsqltok"), "proxy", "--ca", str(ca_file), "--port", str(port), *words)
+    with process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().endswith("leads to dsql\n")
+            yield Proxy(desk, process, port)
+        finally:
+            process.terminate()
+
+
+def spoken(port: int, data: bytes) -> bytes:
+    """Say something to the proxy as nobody's client would, and return all that it answers."""
+    program = (
+        "import socket, sys\n"
+        "there = socket.create_connection(('127.0.0.1', int(sys.argv[1])), timeout=30)\n"
+        "there.sendall(bytes.fromhex(sys.argv[2]))\n"
+        "while said := there.recv(65536): sys.stdout.buffer.write(said)\n"
+    )
+    argv = people.ordinary().argv(str(BIN / "python"), "-c", program, str(port), data.hex())
+    return subprocess.run(argv, cwd="/", capture_output=True, timeout=60, check=False).stdout
