@@ -69,7 +69,7 @@ def _place(answer: dict[str, object], options: dict[str, object], carried: dict[
         name=str(env if env is not None else data),
         parameters=libpq.parameters(answer),
         command=shlex.join([*settings, program, "get", "-n", *which]),
-        terminal=shlex.join([program, "get", *which]),
+        proxy=shlex.join([program, "proxy", *which]),
         passfile=shlex.join([*usual, program, "pgpass", "enable", *which]),
     )
 
@@ -107,7 +107,7 @@ def _warnings(ide: str, place: idetext.Place, variables: dict[str, str]) -> list
 
 def _require_one_line(place: idetext.Place) -> None:
     """Raise `UsageError` where a command has what cannot be entered in a field, or printed to be copied."""
-    if not (place.command + place.passfile).isprintable():
+    if not (place.command + place.passfile + place.proxy).isprintable():
         raise errors.UsageError(
             "a path, a name or an AWS_* variable has a character in it that cannot be printed, and that no field takes",
             hint="rename the file, or unset the variable",

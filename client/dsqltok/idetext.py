@@ -51,14 +51,14 @@ BY_PASSFILE = ("datagrip", "dbeaver", "vscode")
 class Place(NamedTuple):
     """Where to connect, in libpq's `parameters`, under which name, and by which commands of sh.
 
-    `command` prints a token for a program that runs it, `terminal` prints one in the user's shell, `passfile` has the
+    `command` prints a token for a program that runs it, `proxy` runs the proxy in the user's shell, `passfile` has the
     passfile kept. `file` is the path of the file to import that was written, if one was.
     """
 
     name: str
     parameters: "Mapping[str, str]"
     command: str
-    terminal: str
+    proxy: str
     passfile: str
     file: str | None = None
 
@@ -180,7 +180,8 @@ def _vscode(place: Place) -> list[str]:
         _keep_passfile(place),
         "Install the extension SQLTools PostgreSQL/Cockroach Driver, and add to settings.json:" + _lines(settings),
         "With an extension that asks for a password and cannot read the passfile, such as Microsoft's PostgreSQL,\n"
-        "   print a token in a terminal, and paste it each time:" + _lines(place.terminal),
+        "   run the proxy in a terminal:" + _lines(place.proxy),
+        "And in that extension enter:" + _fields(_local(told)),
     ]
 
 
@@ -225,6 +226,18 @@ def _postico(place: Place) -> list[str]:
 
 def _keep_passfile(place: Place) -> str:
     return "In a terminal, have the daemon keep a fresh token in your passfile:" + _lines(place.passfile)
+
+
+def _local(parameters: "Mapping[str, str]") -> dict[str, str]:
+    """Return what a program is told that connects through the proxy. Whatever password it wants, none is asked for."""
+    return {
+        "Server name": "127.0.0.1",
+        "Port": "5432",
+        "User name": parameters["user"],
+        "Password": "(empty, or anything)",
+        "Database name": parameters["dbname"],
+        "SSL mode": "disable",
+    }
 
 
 def _root(parameters: "Mapping[str, str]") -> dict[str, str]:

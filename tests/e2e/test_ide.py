@@ -13,6 +13,7 @@ import pytest
 import recipes
 from desk import ACCESS_KEY_ID, BIN, secrets_in
 from desks import HOST
+from viaproxy import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -81,14 +82,29 @@ def test_a_program_that_runs_no_command_has_its_passfile_kept(ide: str, desk: De
 def test_a_name_that_looks_like_an_option_is_none_in_any_command(desk: Desk, odd: Path) -> None:
     text = (odd / "atlas.hcl").read_text()
     desk.write(odd / "atlas.hcl", text.replace('env "dsql"', 'env "--json"'))
+    token = command_in(desk.ok("ide", "tableplus", "--env=--json", cwd=odd))
+    assert desk.run("sh", "-c", token).stdout.startswith(f"{HOST}/?")
     shown = desk.ok("ide", "vscode", "--env=--json", cwd=odd)
-    assert desk.run("sh", "-c", command_in(shown)).stdout.startswith(f"{HOST}/?")
     assert desk.run("sh", "-c", command_in(shown, "pgpass")).stdout.endswith("kept fresh for --json\n")
+    leads_to(desk, command_in(shown, "proxy"), "--json")
 
 
-def test_the_command_for_a_terminal_gives_a_token_there(desk: Desk, odd: Path) -> None:
-    shown = desk.ok("ide", "vscode", "dsql", cwd=odd)
-    assert ACCESS_KEY_ID in desk.run("sh", "-c", command_in(shown)).stdout
+def test_the_command_for_a_terminal_runs_the_proxy_of_the_env(desk: Desk, odd: Path) -> None:
+    leads_to(desk, command_in(desk.ok("ide", "vscode", "dsql", cwd=odd), "proxy"), "dsql")
+
+
+def test_the_recipe_for_any_other_program_runs_the_proxy(desk: Desk, example: Callable[[str], str]) -> None:
+    example("admin")
+    leads_to(desk, recipes.code("proxy", "sh").strip(), "dsql")
+
+
+def leads_to(desk: Desk, command: str, env: str) -> None:
+    """Hold that a command runs a proxy for an env; the port is one that is free here."""
+    port = free_port()
+    with desk.begin("sh", "-c", f"exec {command} --port {port}") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"127.0.0.1:{port} leads to {env}\n"
+        process.terminate()
 
 
 def test_the_file_for_pgadmin_holds_the_env_and_a_command_that_gives_a_token(desk: Desk, odd: Path) -> None:

@@ -12,7 +12,7 @@ PLAIN = {"host": "h.example", "port": "5432", "user": "me", "dbname": "postgres"
 
 
 def place(command: str = "c", **more: str) -> idetext.Place:
-    return idetext.Place(name="dsql", parameters={**PLAIN, **more}, command=command, terminal="t", passfile="p")
+    return idetext.Place(name="dsql", parameters={**PLAIN, **more}, command=command, proxy="x", passfile="p")
 
 
 @pytest.mark.parametrize(

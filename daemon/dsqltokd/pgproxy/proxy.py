@@ -54,7 +54,7 @@ class Proxy:
     def __init__(self, options: dict[str, Any], inherited: Sequence[Entrance], selector: Selector) -> None:
         self._selector = selector
         self._context = upstream.trusting(options.get("ca"))
-        names: list[str | None] = options.get("names") or [None]
+        names: list[str | None] = options.get("names") or [options.get("env")]
         self._served = [
             _Served(name, options, entrance)
             for name, entrance in zip(names, _entrances(options, names, inherited), strict=True)
