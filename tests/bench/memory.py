@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import figures, lookup, place
+from bench import figures, lookup, place, process
 from bench.figures import Goal, Row
 
 if TYPE_CHECKING:
@@ -31,21 +28,12 @@ def _core(installation: Installation, home: Home) -> float:
     with place.daemon(installation, home) as pid:
         for _ in range(_LOOKUPS):
             lookup.timed(home.socket, lookup.request(home, {}))
-        return _resident(pid)
+        return process.resident(pid)
 
 
 def _asyncio(installation: Installation, environment: dict[str, str]) -> float:
     argv = [installation.python, "-I", "-c", _REFERENCE]
-    with subprocess.Popen(argv, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.read(2)
-        return _resident(process.pid)
-
-
-def _resident(pid: int) -> float:
-    """Return a process's resident memory in MB."""
-    if sys.platform == "linux":  # where containers often have no ps
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-    shown = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True)
-    return int(shown.stdout) / 1024
+    with subprocess.Popen(argv, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reference:
+        assert reference.stdout is not None
+        reference.stdout.read(2)
+        return process.resident(reference.pid)

@@ -82,6 +82,25 @@ def install(directory: Path) -> Installation:
     return Installation(python, str(directory / "venv/bin/dsqltok"))
 
 
+def install_on(directory: Path, interpreter: str, *, uv: str | None = None) -> Installation:
+    """Install the wheel that is there in a venv of another Python, in `directory`, with pip or, where given, with `uv`.
+
+    The daemon that its client asks is not its own, so that it needs none of what the daemon needs.
+    """
+    wheel = str(next(directory.parent.glob("wheels/*.whl")))
+    venv = directory / "venv"
+    if uv is None:
+        _do(interpreter, "-m", "venv", "--without-pip", str(venv))
+        install = _pip_install(str(venv / "bin/python"))
+    else:
+        _do(uv, "venv", "--quiet", "--python", interpreter, str(venv))
+        install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(venv / "bin/python")]
+    _do(*install, "--no-deps", wheel)
+    python = str(venv / "bin/python")
+    _do(python, "-c", _CHECK)
+    return Installation(python, str(venv / "bin/dsqltok"))
+
+
 def install_references(directory: Path) -> str:
     """Install the wheel that is there, and beside it the packages it is compared with; return that venv's Python."""
     groups = tomllib.loads((_ROOT / "pyproject.toml").read_text())["dependency-groups"]

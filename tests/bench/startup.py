@@ -9,7 +9,7 @@ import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench import figures, runs
-from bench.figures import Goal, Row, Spread
+from bench.figures import Goal, Row, at_most
 from bench.place import BOTO3_SCRIPT, ENV
 
 if TYPE_CHECKING:
@@ -24,25 +24,41 @@ _SCRIPTS = 30
 
 def measure(installation: Installation, home: Home) -> list[Row]:
     """Measure with the project's directory as the working directory, and the daemon at `home` running and warm."""
-    get = _Program(_WHAT, [installation.dsqltok, "get", ENV])
-    nothing = _Program("python -c pass", [installation.python, "-c", "pass"])
-    exec_true = _Program("dsqltok exec … true", [installation.dsqltok, "exec", ENV, "--", "true"])
-    boto3 = _Program("a boto3 script", [installation.python, BOTO3_SCRIPT])
+    warm, empty, boto3 = get(installation, _WHAT), nothing(installation), boto3_script(installation)
+    exec_true = Program("dsqltok exec … true", [installation.dsqltok, "exec", ENV, "--", "true"])
     return [
-        _compare(get, nothing, home, _STARTS, Goal(1.05, "≤ 1.05")),
-        _compare(get, boto3, home, _SCRIPTS, Goal(1 / 25, "≤ 1/25 = 0.04")),
-        _compare(nothing, boto3, home, _SCRIPTS, None),
-        _compare(exec_true, get, home, _STARTS, Goal(1.5, "≤ 1.5")),
+        compare(warm, empty, home, _STARTS, at_most(1.05)),
+        compare(warm, boto3, home, _SCRIPTS, Goal(1 / 25, "≤ 1/25 = 0.04")),
+        compare(empty, boto3, home, _SCRIPTS, None),
+        compare(exec_true, warm, home, _STARTS, at_most(1.5)),
         _modules(installation, home),
     ]
 
 
-class _Program(NamedTuple):
+class Program(NamedTuple):
+    """A program as the table calls it, and how it is started."""
+
     name: str
     argv: list[str]
 
 
-def _compare(ours: _Program, theirs: _Program, home: Home, count: int, goal: Goal | None) -> Row:
+def get(installation: Installation, name: str) -> Program:
+    """Return the client of an installation, asking for the project's token."""
+    return Program(name, [installation.dsqltok, "get", ENV])
+
+
+def nothing(installation: Installation) -> Program:
+    """Return what any program in that Python takes."""
+    return Program("python -c pass", [installation.python, "-c", "pass"])
+
+
+def boto3_script(installation: Installation) -> Program:
+    """Return what dsqltok replaces."""
+    return Program("a boto3 script", [installation.python, BOTO3_SCRIPT])
+
+
+def compare(ours: Program, theirs: Program, home: Home, count: int, goal: Goal | None) -> Row:
+    """Return the row of two programs, each run `count` times, in turn."""
     found = runs.pairs(ours.argv, theirs.argv, home.environment, count)
     here, there = (figures.spread([1000 * pair[side].wall for pair in found]) for side in (0, 1))
     wall = figures.ratios([(first.wall, second.wall) for first, second in found])
@@ -57,8 +73,7 @@ def _modules(installation: Installation, home: Home) -> Row:
     added = [name for name in ours if name not in own]
     others = [name for name in added if not _is_wanted(name)]
     detail = "beyond the interpreter's own: " + ", ".join(added)
-    count = float(len(others))
-    return Row(f"{_WHAT}: modules off the hot path", "-", Spread(count, count, count), Goal(0, "0"), detail)
+    return Row(f"{_WHAT}: modules off the hot path", "-", figures.one(len(others)), Goal(0, "0"), detail)
 
 
 def _is_wanted(module: str) -> bool:
