@@ -1,76 +1,79 @@
-"""What a refresh costs those who ask for another token meanwhile.
+"""What those who ask for a token pay for what goes on beside: a refresh, a hundred projects edited, a keyring that hangs.
 
-Three blocks of the same lookups make a round: while nothing happens; while a worker refreshes another identity, at
-every moment of the block; and while a process that has nothing to do with the daemon makes tokens with boto3. The last
-has no goal. It costs the lookups what any busy neighbour on this machine does, and so tells a stall of the core's own
-from the wait for a processor.
+Three of these are the daemon's own doings, and have a goal. The fourth is a process that has nothing to do with the
+daemon and makes tokens with boto3: it costs the lookups what any busy neighbour on this machine does, and so tells a
+stall of the core's own from the wait for a processor.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from bench import figures, lookup, runs
-from bench.figures import Goal, Row
+from bench import blocks, figures, keyring, lookup, many, place, runs
+from bench.figures import Row, at_most
 from bench.place import BOTO3_SCRIPT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
+    from bench.many import Projects
     from bench.place import Home, Installation
 
-_ROUNDS = 20
-_BLOCK = 300
-_PACE = 0.001  # seconds between two lookups: without it the client alone keeps one of two processors busy
-_SETTLE = 0.05  # seconds between two blocks, in which a worker that is done goes away
-
-
-class _Work(Protocol):
-    """Something that goes on meanwhile, and for its time only: there is more where it came from."""
-
-    def is_over(self) -> bool: ...
-
-    def finish(self) -> None: ...
+_GOAL = at_most(3.0)
+_ROUNDS = 15
+_LOOKUPS = 300
+_PROJECTS = 100
+_KEYRING_ROUNDS = 4
+_KEYRING_LOOKUPS = 1500  # which take less than the 5 s after which a keyring that hangs is given up
+_REFRESHING, _RELOADING, _HANGING, _NEIGHBOUR = (
+    f"token.get while {what}"
+    for what in ("a worker refreshes", f"{_PROJECTS} projects reload", "the keyring hangs", "a boto3 script runs")
+)
 
 
 def measure(installation: Installation, home: Home) -> list[Row]:
-    """Measure at the daemon that runs at `home`."""
+    """Measure at the daemon that runs at `home`, and the keyring at one of its own."""
     line = lookup.request(home, {})
-    lookup.timed(home.socket, line)
-    environments = _strangers()
-    settings: dict[str, Callable[[], _Work] | None] = {
-        "idle": None,
-        "refresh": lambda: lookup.Pending(home.socket, lookup.request(home, next(environments))),
-        "neighbour": lambda: runs.Background([installation.python, BOTO3_SCRIPT], home.environment),
+    strangers = _strangers()
+    projects = many.projects(home, "reloaded", _PROJECTS)
+    for each in projects.files:
+        lookup.answered(home.socket, lookup.question("token.get", config=str(each), env=place.ENV))
+    takes = _seconds_of_a_reload(projects)
+    kinds = {
+        _REFRESHING: lambda: lookup.Pending(home.socket, lookup.request(home, next(strangers))),
+        _RELOADING: lambda: _Reload(projects, takes),
+        _NEIGHBOUR: lambda: runs.Background([installation.python, BOTO3_SCRIPT], home.environment),
     }
-    rounds = []
-    for number in range(_ROUNDS):
-        order = [*settings][number % 3 :] + [*settings][: number % 3]
-        rounds.append({name: _block(home, line, settings[name]) for name in order})
-    refreshing, neighbour = "token.get while a worker refreshes", "token.get while a boto3 script runs"
+    rounds = blocks.measure(home.socket, line, kinds, rounds=_ROUNDS, lookups=_LOOKUPS)
     return [
-        _row(f"{refreshing}: p50", rounds, "refresh", 50, None),
-        _row(f"{refreshing}: p99", rounds, "refresh", 99, Goal(3.0, "≤ 3")),
-        _row(f"{neighbour}: p99", rounds, "neighbour", 99, None),
+        blocks.row(_REFRESHING, rounds, _REFRESHING, 50, None),
+        blocks.row(_REFRESHING, rounds, _REFRESHING, 99, _GOAL),
+        blocks.row(_RELOADING, rounds, _RELOADING, 50, None),
+        blocks.row(_RELOADING, rounds, _RELOADING, 99, _GOAL),
+        blocks.row(_NEIGHBOUR, rounds, _NEIGHBOUR, 99, None),
     ]
 
 
-def _block(home: Home, line: bytes, start: Callable[[], _Work] | None) -> list[float]:
-    """Return the seconds of each lookup of a block. What `start` starts goes on whenever one begins."""
-    time.sleep(_SETTLE)
-    samples = []
-    work = start() if start else None
-    for _ in range(_BLOCK):
-        if start and work and work.is_over():
-            work.finish()
-            work = start()
-        samples.append(lookup.timed(home.socket, line))
-        time.sleep(_PACE)
-    if work:
-        work.finish()
-    return samples
+def measure_keyring(installation: Installation, home: Home) -> list[Row]:
+    """Measure at a daemon of its own that uses a keyring, which hangs for half of the time."""
+    lacking = keyring.lacking()
+    if lacking:
+        return [figures.missing(f"{_HANGING}: p99", "the same, idle", _GOAL, lacking)]
+    strangers = _strangers()
+    with keyring.keyring(home) as (used, service), place.daemon(installation, used):
+        line = lookup.request(used, {})
+        lookup.answered(used.socket, line)
+
+        def flush() -> blocks.Work:
+            return _Hang(used, next(strangers), service)
+
+        rounds = blocks.measure(
+            used.socket, line, {_HANGING: flush}, rounds=_KEYRING_ROUNDS, lookups=_KEYRING_LOOKUPS
+        )
+    return [blocks.row(_HANGING, rounds, _HANGING, 50, None), blocks.row(_HANGING, rounds, _HANGING, 99, _GOAL)]
 
 
 def _strangers() -> Iterator[dict[str, str]]:
@@ -79,10 +82,41 @@ def _strangers() -> Iterator[dict[str, str]]:
         yield {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": f"an example, number {number}"}
 
 
-def _row(what: str, rounds: list[dict[str, list[float]]], name: str, percent: int, goal: Goal | None) -> Row:
-    pairs = [(figures.percentile(each[name], percent), figures.percentile(each["idle"], percent)) for each in rounds]
-    ours, theirs = (
-        figures.percentile([sample for each in rounds for sample in each[side]], percent) for side in (name, "idle")
-    )
-    together = f"{ours * 1e6:.0f} us, {theirs * 1e6:.0f} us, {ours / theirs:.3g} with all {_ROUNDS * _BLOCK} together"
-    return Row(what, "the same, idle", figures.ratios(pairs), goal, f"{together}; {_ROUNDS} rounds")
+class _Reload:
+    """All the projects are edited. It counts as over when it was, at the first time, so that nobody has to ask."""
+
+    def __init__(self, projects: Projects, seconds: float) -> None:
+        self._projects = projects
+        projects.edit()
+        self._end = time.monotonic() + seconds
+
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._end
+
+    def finish(self) -> None:
+        self._projects.settle()
+
+
+def _seconds_of_a_reload(projects: Projects) -> float:
+    begin = time.monotonic()
+    projects.edit()
+    projects.settle()
+    return time.monotonic() - begin
+
+
+class _Hang:
+    """The keyring does not answer while the daemon is made to write to it."""
+
+    def __init__(self, home: Home, stranger: dict[str, str], service: keyring.Service) -> None:
+        self._hung = contextlib.ExitStack()
+        self._hung.enter_context(service.hung())
+        config = str(home.project / "atlas.hcl")
+        request = lookup.question("tokens.flush", config=config, env=place.ENV, environment=stranger)
+        self._flush = lookup.Pending(home.socket, request)
+
+    def is_over(self) -> bool:
+        return self._flush.is_over()
+
+    def finish(self) -> None:
+        self._hung.close()  # it may go on at once: what is waited for is the answer, not the daemon's patience
+        self._flush.finish()

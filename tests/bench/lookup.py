@@ -9,7 +9,7 @@ import json
 import select
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.place import ENV
 
@@ -24,8 +24,12 @@ _PATIENCE = 30.0
 
 def request(home: Home, environment: Mapping[str, str]) -> bytes:
     """Return the line that asks for a token on behalf of a caller with these AWS variables."""
-    params = {"config": str(home.project / "atlas.hcl"), "env": ENV, "environment": dict(environment)}
-    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "token.get", "params": params}).encode() + b"\n"
+    return question("token.get", config=str(home.project / "atlas.hcl"), env=ENV, environment=dict(environment))
+
+
+def question(method: str, **params: object) -> bytes:
+    """Return the line of any request."""
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode() + b"\n"
 
 
 def timed(path: str, line: bytes) -> float:
@@ -34,10 +38,19 @@ def timed(path: str, line: bytes) -> float:
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(path)
         sock.sendall(line)
-        answer = sock.recv(_MOST)
+        said = sock.recv(_MOST)
     took = time.perf_counter() - begin
-    _check(answer)
+    _check(said)
     return took
+
+
+def answered(path: str, line: bytes) -> dict[str, Any]:
+    """Return the result of one request, however long it takes. Raises `RuntimeError` where it is an error."""
+    said = json.loads(answer(path, line))
+    if "result" not in said:
+        raise RuntimeError(f"{line!r} is answered with {said}")
+    result: dict[str, Any] = said["result"]
+    return result
 
 
 def answer(path: str, line: bytes) -> bytes:
@@ -64,11 +77,13 @@ class Pending:
         return bool(select.select([self._sock], [], [], 0)[0])
 
     def finish(self) -> None:
-        """Wait for the answer. Raises `RuntimeError` where it is no token."""
+        """Wait for the answer. Raises `RuntimeError` where it is an error."""
         with self._sock:
-            _check(self._sock.recv(_MOST))
+            said = self._sock.recv(_MOST)
+        if b'"result":' not in said:
+            raise RuntimeError(f"not answered, but {said.decode(errors='replace')}")
 
 
-def _check(answer: bytes) -> None:
-    if b'"result":{"token":"' not in answer:
-        raise RuntimeError(f"no token, but {answer.decode(errors='replace')}")
+def _check(said: bytes) -> None:
+    if b'"result":{"token":"' not in said:
+        raise RuntimeError(f"no token, but {said.decode(errors='replace')}")

@@ -66,11 +66,18 @@ class Installation:
 
 @dataclass(frozen=True)
 class Home:
-    """A user's home directory. `environment` is all that a program run there gets; the daemon listens at `socket`."""
+    """A user's home directory. `environment` is all that a program run there gets; the daemon listens at `socket`.
+
+    `config` is the daemon's configuration, `state` where daemons that clients start have their log, and `log` that of
+    those which the bench starts.
+    """
 
     project: Path
     environment: dict[str, str]
     socket: str
+    config: Path
+    state: Path
+    log: Path
 
 
 def install(directory: Path) -> Installation:
@@ -129,20 +136,20 @@ def furnish(directory: Path, installation: Installation) -> Home:
     (project / "atlas.hcl").write_text(_PROJECT)
     (home / ".aws/credentials").write_text(_CREDENTIALS)
     environment = {"HOME": str(home), "XDG_RUNTIME_DIR": str(run), "PATH": os.defpath, "LANG": "C.UTF-8"}
-    ask = "from dsqltok import paths; print(paths.socket_path()); print(paths.config_file())"
+    ask = "from dsqltok import paths; print(paths.socket_path()); print(paths.config_file()); print(paths.state_dir())"
     answer = subprocess.run(
         [installation.python, "-c", ask], env=environment, check=True, capture_output=True, text=True
     )
-    socket_path, config = answer.stdout.splitlines()
+    socket_path, config, state = answer.stdout.splitlines()
     Path(config).parent.mkdir(parents=True)
     Path(config).write_text(_CONFIG)
-    return Home(project, environment, socket_path)
+    return Home(project, environment, socket_path, Path(config), Path(state), directory / "log")
 
 
 @contextlib.contextmanager
 def daemon(installation: Installation, home: Home) -> Iterator[int]:
     """Run the daemon as the client starts it; give its process id once it listens."""
-    with open(home.project.parent / "log", "ab") as log:
+    with home.log.open("ab") as log:
         process = subprocess.Popen(
             [installation.python, "-I", "-m", "dsqltokd"],
             env=home.environment,
@@ -156,7 +163,7 @@ def daemon(installation: Installation, home: Home) -> Iterator[int]:
             _await(process)
             yield process.pid
         except RuntimeError:
-            sys.stderr.write(Path(log.name).read_text(errors="replace"))  # which goes with the directory
+            sys.stderr.write(home.log.read_text(errors="replace"))  # which goes with the directory
             raise
         finally:
             _end(process)

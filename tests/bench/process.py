@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import NamedTuple
 
+_PATIENCE = 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 LACKING = "" if Path("/proc/self/schedstat").exists() else "no /proc that tells of processor time"
 
@@ -38,6 +40,15 @@ def processor_seconds(pid: int, *, children: bool = False) -> float:
 def children(pid: int) -> list[int]:
     """Return the processes that a process has started and that have not ended."""
     return [int(child) for task in Path(f"/proc/{pid}").glob("task/*/children") for child in task.read_text().split()]
+
+
+def wait_for_children(pid: int, *, at_most: int) -> None:
+    """Wait until a process has no more than so many. Raises `RuntimeError` where that takes too long."""
+    end = time.monotonic() + _PATIENCE
+    while len(children(pid)) > at_most:
+        if time.monotonic() > end:
+            raise RuntimeError(f"process {pid} has more than {at_most} children for {_PATIENCE:g} s")
+        time.sleep(0.01)
 
 
 def resident(pid: int) -> float:

@@ -14,7 +14,6 @@ _QUIET = [
     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
     (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
 ]
-_WARM_UPS = 3
 
 
 class Run(NamedTuple):
@@ -34,18 +33,34 @@ def once(argv: list[str], environment: Mapping[str, str]) -> Run:
     return Run(wall, usage.ru_utime + usage.ru_stime)
 
 
-def pairs(ours: list[str], theirs: list[str], environment: Mapping[str, str], count: int) -> list[tuple[Run, Run]]:
-    """Run the two programs `count` times each, interleaved; which of a pair goes first alternates."""
-    for _ in range(_WARM_UPS):
-        once(ours, environment)
-        once(theirs, environment)
+def pairs(
+    ours: list[str],
+    theirs: list[str],
+    environment: Mapping[str, str],
+    count: int,
+    *,
+    warm_ups: int = 3,
+    after: list[str] | None = None,
+) -> list[tuple[Run, Run]]:
+    """Run the two programs `count` times each, interleaved; which of a pair goes first alternates.
+
+    `after` is a program that is run, and does not count, each time that ours has ended.
+    """
+
+    def our_run() -> Run:
+        run = once(ours, environment)
+        if after is not None:
+            once(after, environment)
+        return run
+
     found = []
-    for number in range(count):
+    for number in range(-warm_ups, count):
         if number % 2:
-            second, first = once(theirs, environment), once(ours, environment)
+            second, first = once(theirs, environment), our_run()
         else:
-            first, second = once(ours, environment), once(theirs, environment)
-        found.append((first, second))
+            first, second = our_run(), once(theirs, environment)
+        if number >= 0:
+            found.append((first, second))
     return found
 
 

@@ -57,9 +57,18 @@ def boto3_script(installation: Installation) -> Program:
     return Program("a boto3 script", [installation.python, BOTO3_SCRIPT])
 
 
-def compare(ours: Program, theirs: Program, home: Home, count: int, goal: Goal | None) -> Row:
-    """Return the row of two programs, each run `count` times, in turn."""
-    found = runs.pairs(ours.argv, theirs.argv, home.environment, count)
+def compare(
+    ours: Program,
+    theirs: Program,
+    home: Home,
+    count: int,
+    goal: Goal | None,
+    *,
+    warm_ups: int = 3,
+    after: list[str] | None = None,
+) -> Row:
+    """Return the row of two programs, each run `count` times, in turn; `after` as in `runs.pairs`."""
+    found = runs.pairs(ours.argv, theirs.argv, home.environment, count, warm_ups=warm_ups, after=after)
     here, there = (figures.spread([1000 * pair[side].wall for pair in found]) for side in (0, 1))
     wall = figures.ratios([(first.wall, second.wall) for first, second in found])
     cpu = figures.ratios([(first.cpu, second.cpu) for first, second in found])

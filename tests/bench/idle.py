@@ -1,0 +1,88 @@
+"""What the core takes of the machine while nobody asks for anything, with ten projects warm; and what a refresh takes.
+
+The daemon is one of its own, which rests while other things are measured: what it does by itself does not depend on
+them. Only the time after its last worker has gone counts, since a worker that lingers is not what a day consists of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+from typing import TYPE_CHECKING
+
+from bench import figures, lookup, many, place, process
+from bench.figures import Row, at_most
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.place import Home, Installation
+
+_PROJECTS = 10
+_REFRESHES = 10
+_WORKERS_STAY = 32.0  # seconds, at most
+_SAMPLES = 6
+_SECONDS = 5.0  # of each: the daemon looks at its files and at its socket every 5 s
+_DAY = 86_400
+_WAKE_UPS = "core, idle, 10 projects warm: wake-ups a second"
+_CPU_A_DAY = "core, idle, 10 projects warm: CPU in s a day"
+_CPU_OF_REFRESH = "CPU of a refresh of one identity, workers included, in s"
+_GOALS = {_WAKE_UPS: at_most(1.0), _CPU_A_DAY: at_most(2.0), _CPU_OF_REFRESH: at_most(0.3)}
+
+
+class Idle:
+    """The daemon that rests. `rows` may be called once it has done so for as long as other things took."""
+
+    def __init__(self, home: Home, pid: int) -> None:
+        self._pid = pid
+        for each in many.projects(home, "warm", _PROJECTS).files:
+            lookup.answered(home.socket, lookup.question("token.get", config=str(each), env=place.ENV))
+        self._refreshes = _refreshes(home, pid)
+        self._since = time.monotonic()
+
+    def rows(self) -> list[Row]:
+        """Wait until there is only the core, and measure that for half a minute."""
+        time.sleep(max(0.0, self._since + _WORKERS_STAY - time.monotonic()))
+        readings = [process.activity(self._pid)]
+        for _ in range(_SAMPLES):
+            time.sleep(_SECONDS)
+            readings.append(process.activity(self._pid))
+        pairs = list(itertools.pairwise(readings))
+        wake_ups = figures.spread([(after.wake_ups - before.wake_ups) / _SECONDS for before, after in pairs])
+        daily = figures.spread([(after.seconds - before.seconds) / _SECONDS * _DAY for before, after in pairs])
+        time_told = f"{_SAMPLES} times {_SECONDS:g} s"
+        return [
+            _row(_WAKE_UPS, wake_ups, time_told),
+            _row(_CPU_A_DAY, daily, f"without refreshes; {time_told}"),
+            _row(_CPU_OF_REFRESH, figures.spread(self._refreshes), f"a worker's start with it; {_REFRESHES} refreshes"),
+        ]
+
+
+@contextlib.contextmanager
+def resting(installation: Installation, home: Home) -> Iterator[Idle]:
+    """Run the daemon until the block ends. Nothing else may ask it for anything."""
+    with place.daemon(installation, home) as pid:
+        yield Idle(home, pid)
+
+
+def missing() -> list[Row]:
+    """Return the rows where the system does not tell what they need."""
+    return [figures.missing(what, "-", goal, process.LACKING) for what, goal in _GOALS.items()]
+
+
+def _row(what: str, figure: figures.Spread, detail: str) -> Row:
+    return Row(what, "-", figure, _GOALS[what], detail)
+
+
+def _refreshes(home: Home, pid: int) -> list[float]:
+    """Return the processor seconds of refreshes, each for a caller with keys of its own, so that no worker lingers."""
+    found = []
+    before = len(process.children(pid))
+    for number in range(_REFRESHES):
+        begin = process.processor_seconds(pid, children=True)
+        keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": f"an example, number {number}"}
+        lookup.answered(home.socket, lookup.request(home, keys))
+        process.wait_for_children(pid, at_most=before)
+        found.append(process.processor_seconds(pid, children=True) - begin)
+    return found
