@@ -14,11 +14,32 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import evaluation, figures, latency, lookup, memory, place, prompts, pythonapi, startup
+from bench import (
+    cold,
+    evaluation,
+    figures,
+    idle,
+    latency,
+    lookup,
+    memory,
+    place,
+    process,
+    pythonapi,
+    pythons,
+    startup,
+    targets,
+    throughput,
+    watched,
+)
 
 if TYPE_CHECKING:
     from bench.figures import Row
+    from bench.place import Home, Installation
 
+# Not $TMPDIR: a socket's path may have about 100 characters, and macOS gives half of them away. And homes are not where
+# files come and go: the daemon watches every directory on the way to a file, and hears of that.
+_PLACE = "/tmp"  # noqa: S108 - directories are made in it, with names that nobody guesses
+_QUIET = "/dev/shm"  # noqa: S108 - as _PLACE
 _USAGE = "usage: python -m bench [--json]\n"
 
 
@@ -31,9 +52,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the daemon and the directory go too
     about = _about()
     begin = time.monotonic()
-    # Not in $TMPDIR: a socket's path may have about 100 characters, and macOS gives half of them away.
-    with tempfile.TemporaryDirectory(prefix="dsqltok-bench-", dir="/tmp") as directory:
-        rows = _measure(Path(directory).resolve())
+    places = [_PLACE, _QUIET if os.access(_QUIET, os.W_OK) else _PLACE]
+    installed, quiet = (tempfile.TemporaryDirectory(prefix="dsqltok-bench-", dir=each) for each in places)
+    with installed as directory, quiet as homes:
+        rows = _measure(Path(directory).resolve(), Path(homes).resolve())
     about["seconds"] = round(time.monotonic() - begin)
     if arguments:
         sys.stdout.write(json.dumps({**about, "rows": [row.as_data() for row in rows]}, indent=2) + "\n")
@@ -43,25 +65,44 @@ def main() -> int:
     return 0
 
 
-def _measure(directory: Path) -> list[Row]:
+def _measure(directory: Path, quiet: Path) -> list[Row]:
+    """Measure with programs installed in `directory`, and homes in `quiet`."""
     _say("installing a wheel of this checkout in a venv of its own")
     installation = place.install(directory)
-    home = place.furnish(directory, installation)
+    home, resting = (place.furnish(quiet / name, installation) for name in ("h", "r"))
     with contextlib.chdir(home.project):
-        with place.daemon(installation, home):
-            lookup.timed(home.socket, lookup.request(home, {}))
-            _say("timing dsqltok get")
-            rows = startup.measure(installation, home)
-            _say("timing the Python API")
-            rows += pythonapi.measure(installation, home)
-            _say("timing prompts of bash")
-            rows += prompts.measure(installation, home)
-            _say("timing token.get while a worker refreshes")
-            rows += latency.measure(installation, home)
-        _say("evaluating projects")
-        rows += evaluation.measure(installation, home, place.install_references(directory))
+        rows = _warm(installation, home, directory)
+        with contextlib.ExitStack() as rest:
+            rested = None if process.LACKING else rest.enter_context(idle.resting(installation, resting))
+            _say("evaluating projects")
+            rows += evaluation.measure(installation, home, place.install_references(directory))
+            _say("timing cold starts")
+            rows += cold.measure(installation, home)
+            _say("timing token.get while the keyring hangs")
+            rows += latency.measure_keyring(installation, home)
+            _say("watching an idle daemon")
+            rows += idle.missing() if rested is None else rested.rows()
         _say("measuring memory")
-        return [*rows, *memory.measure(installation, home)]
+        rows += memory.measure(installation, home)
+        _say("watching many projects")
+        rows += watched.measure(installation, home)
+        _say("refreshing many targets")
+        return [*rows, *targets.measure(installation, home)]
+
+
+def _warm(installation: Installation, home: Home, directory: Path) -> list[Row]:
+    """Measure what needs a daemon that runs and has the token in hand."""
+    with place.daemon(installation, home) as pid:
+        lookup.answered(home.socket, lookup.request(home, {}))
+        _say("timing dsqltok get")
+        rows = startup.measure(installation, home)
+        rows += pythons.measure(installation, home, directory)
+        _say("timing the Python API")
+        rows += pythonapi.measure(installation, home)
+        _say("counting requests a second")
+        rows += throughput.measure(home, directory, pid)
+        _say("timing token.get while other things go on")
+        return rows + latency.measure(installation, home)
 
 
 def _about() -> dict[str, object]:

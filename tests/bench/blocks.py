@@ -53,7 +53,9 @@ def row(what: str, rounds: list[Round], kind: str, percent: int, goal: Goal | No
     )
     count = sum(len(each[kind]) for each in rounds)
     together = f"{ours * 1e6:.0f} us, {theirs * 1e6:.0f} us, {ours / theirs:.3g} with all {count} together"
-    return Row(f"{what}: p{percent}", "the same, idle", figures.ratios(pairs), goal, f"{together}; {len(rounds)} rounds")
+    return Row(
+        f"{what}: p{percent}", "the same, idle", figures.ratios(pairs), goal, f"{together}; {len(rounds)} rounds"
+    )
 
 
 def _block(path: str, line: bytes, lookups: int, start: Callable[[], Work] | None) -> list[float]:

@@ -1,4 +1,4 @@
-"""What those who ask for a token pay for what goes on beside: a refresh, a hundred projects edited, a keyring that hangs.
+"""What those who ask for a token pay for what goes on beside: a refresh, 100 projects edited, a keyring that hangs.
 
 Three of these are the daemon's own doings, and have a goal. The fourth is a process that has nothing to do with the
 daemon and makes tokens with boto3: it costs the lookups what any busy neighbour on this machine does, and so tells a
@@ -17,7 +17,7 @@ from bench.figures import Row, at_most
 from bench.place import BOTO3_SCRIPT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from bench.many import Projects
     from bench.place import Home, Installation
@@ -42,7 +42,7 @@ def measure(installation: Installation, home: Home) -> list[Row]:
     for each in projects.files:
         lookup.answered(home.socket, lookup.question("token.get", config=str(each), env=place.ENV))
     takes = _seconds_of_a_reload(projects)
-    kinds = {
+    kinds: dict[str, Callable[[], blocks.Work]] = {
         _REFRESHING: lambda: lookup.Pending(home.socket, lookup.request(home, next(strangers))),
         _RELOADING: lambda: _Reload(projects, takes),
         _NEIGHBOUR: lambda: runs.Background([installation.python, BOTO3_SCRIPT], home.environment),
@@ -70,9 +70,7 @@ def measure_keyring(installation: Installation, home: Home) -> list[Row]:
         def flush() -> blocks.Work:
             return _Hang(used, next(strangers), service)
 
-        rounds = blocks.measure(
-            used.socket, line, {_HANGING: flush}, rounds=_KEYRING_ROUNDS, lookups=_KEYRING_LOOKUPS
-        )
+        rounds = blocks.measure(used.socket, line, {_HANGING: flush}, rounds=_KEYRING_ROUNDS, lookups=_KEYRING_LOOKUPS)
     return [blocks.row(_HANGING, rounds, _HANGING, 50, None), blocks.row(_HANGING, rounds, _HANGING, 99, _GOAL)]
 
 

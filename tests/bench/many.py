@@ -17,7 +17,7 @@ _PATIENCE = 60.0
 _LOOK = 0.02  # seconds between two looks at how many were evaluated
 _PROJECT = """\
 locals {{
-  endpoint = "cluster{number}.dsql.us-east-1.on.aws"
+  endpoint = "cluster{cluster}.dsql.us-east-1.on.aws"
 }}
 
 data "aws_dsql_token" "db" {{
@@ -46,8 +46,8 @@ class Projects:
         """Write every file anew; what it means stays as it is."""
         self._wanted = evaluated(self._home) + len(self.files)
         self._edits += 1
-        for number, path in enumerate(self.files):
-            write(path, number, self._edits)
+        for path in self.files:
+            write(path, edits=self._edits)
 
     def settle(self) -> None:
         """Wait until every one that was edited has been evaluated. Raises `RuntimeError` where that takes too long."""
@@ -59,18 +59,18 @@ class Projects:
 
 
 def projects(home: Home, name: str, count: int) -> Projects:
-    """Make so many projects in a directory `name`."""
+    """Make so many projects in a directory `name`, all of one cluster."""
     files = [home.project.parent / name / str(number) / "atlas.hcl" for number in range(count)]
-    for number, path in enumerate(files):
+    for path in files:
         path.parent.mkdir(parents=True)
-        write(path, number, 0)
+        write(path)
     return Projects(home, files)
 
 
-def write(path: Path, number: int, edits: int) -> None:
-    """Write a project's file as an editor does: all at once. Its cluster has `number`."""
+def write(path: Path, *, cluster: int = 0, edits: int = 0) -> None:
+    """Write a project's file as an editor does: all at once."""
     draft = path.with_name("atlas.hcl~")
-    draft.write_text(_PROJECT.format(number=number, env=ENV, edits=edits))
+    draft.write_text(_PROJECT.format(cluster=cluster, env=ENV, edits=edits))
     draft.replace(path)
 
 

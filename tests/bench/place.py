@@ -11,6 +11,7 @@ The rules, each of which has falsified a figure somewhere:
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -129,6 +130,7 @@ def _pip_install(python: str) -> list[str]:
 
 def furnish(directory: Path, installation: Installation) -> Home:
     """Make a home with a project, AWS credentials and a configuration of dsqltok in it."""
+    directory.mkdir(exist_ok=True)
     home, run, project = directory / "home", directory / "run", directory / "project"
     for each, mode in ((home, 0o700), (run, 0o700), (home / ".aws", 0o700), (project, 0o755)):
         each.mkdir()
@@ -144,6 +146,13 @@ def furnish(directory: Path, installation: Installation) -> Home:
     Path(config).parent.mkdir(parents=True)
     Path(config).write_text(_CONFIG)
     return Home(project, environment, socket_path, Path(config), Path(state), directory / "log")
+
+
+def register(home: Home, files: list[Path]) -> None:
+    """Have these projects, and no others, count as added by the user, for the daemons that are started from now on."""
+    document = {"version": 1, "projects": [{"config": str(each), "variables": []} for each in files], "allowed": {}}
+    home.state.mkdir(parents=True, exist_ok=True)
+    (home.state / "projects.json").write_text(json.dumps(document))
 
 
 @contextlib.contextmanager

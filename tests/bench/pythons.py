@@ -5,6 +5,7 @@ A Python is looked for where a shell would look, and where pyenv and uv keep the
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -34,29 +35,17 @@ def measure(installation: Installation, home: Home, directory: Path) -> list[Row
     """Measure with the daemon at `home` running and warm, and the project's directory as the working directory."""
     uv = shutil.which("uv")
     rows = []
-    for version in _VERSIONS:
-        interpreter = _interpreter(version)
-        rows.append(_row(version, "pip", interpreter, None, home, directory))
-        if uv is None:
-            rows.append(figures.missing(_what(version, "uv"), "python -c pass", _GOAL, "no uv"))
-        else:
-            rows.append(_row(version, "uv", interpreter, uv, home, directory))
+    for version, installer in itertools.product(_VERSIONS, ("pip", "uv")):
+        what, interpreter = f"dsqltok get, warm, Python {version} by {installer}", _interpreter(version)
+        lacking = f"no Python {version}" if interpreter is None else "no uv" if (installer, uv) == ("uv", None) else ""
+        if interpreter is None or lacking:
+            rows.append(figures.missing(what, "python -c pass", _GOAL, lacking))
+            continue
+        where = directory / f"{installer}-{version}"
+        where.mkdir()
+        there = place.install_on(where, interpreter, uv=uv if installer == "uv" else None)
+        rows.append(startup.compare(startup.get(there, what), startup.nothing(there), home, _STARTS, _GOAL))
     return [*rows, _aws(installation, home)]
-
-
-def _what(version: str, installer: str) -> str:
-    return f"dsqltok get, warm, Python {version} by {installer}"
-
-
-def _row(version: str, installer: str, interpreter: str | None, uv: str | None, home: Home, directory: Path) -> Row:
-    what = _what(version, installer)
-    if interpreter is None:
-        return figures.missing(what, "python -c pass", _GOAL, f"no Python {version}")
-    where = directory / f"{installer}-{version}"
-    where.mkdir()
-    there = place.install_on(where, interpreter, uv=uv)
-    get, nothing = startup.get(there, what), startup.nothing(there)
-    return startup.compare(get, nothing, home, _STARTS, _GOAL)
 
 
 def _interpreter(version: str) -> str | None:
