@@ -11,14 +11,16 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import figures, runs
+from bench import figures, growth, runs
 from bench.figures import Goal, Row
 
 if TYPE_CHECKING:
     from bench.place import Home, Installation
 
 _SCRIPT = str(Path(__file__).with_name("hcl_pairs.py"))
+_GROWTH_SCRIPT = str(Path(__file__).with_name("hcl_growth.py"))
 _LINES = 5000
+_ENVS = (1, 10, 100, 300)
 _SHARED = """\
 variable "cluster" {
   type        = string
@@ -93,12 +95,26 @@ def measure(installation: Installation, home: Home, both: str) -> list[Row]:
     """Measure with `both`, the Python of a venv that has python-hcl2 too; the import in the installation."""
     rows = []
     for lines, envs, count in _SIZES:
-        path = home.project.parent / f"{lines}-lines.hcl"
-        path.write_text(_SHARED + "".join(_ENV.replace("NAME", f"env{number}") for number in range(envs)))
+        path = _project(home, envs)
         argv = [both, "-I", _SCRIPT, str(path), "env0", str(count)]
         shown = subprocess.run(argv, env=home.environment, check=True, stdout=subprocess.PIPE)
         rows.append(_row(lines, json.loads(shown.stdout)))
-    return [*rows, _import(installation, home)]
+    return [*rows, _import(installation, home), _growth(home, both)]
+
+
+def _project(home: Home, envs: int) -> Path:
+    path = home.project.parent / f"{envs}-envs.hcl"
+    path.write_text(_SHARED + "".join(_ENV.replace("NAME", f"env{number}") for number in range(envs)))
+    return path
+
+
+def _growth(home: Home, both: str) -> Row:
+    files = {envs * _ENV.count("\n") + _SHARED.count("\n"): str(_project(home, envs)) for envs in _ENVS}
+    argv = [both, "-P", _GROWTH_SCRIPT, "env0", *files.values()]
+    environment = {**home.environment, "PYTHONPATH": str(Path(_SCRIPT).parents[1])}
+    shown = subprocess.run(argv, env=environment, check=True, stdout=subprocess.PIPE)
+    costs = {size: 1000 * seconds for size, seconds in zip(files, json.loads(shown.stdout), strict=True)}
+    return growth.row("lines of a project: parse and evaluate", costs, "ms")
 
 
 def _row(lines: str, pairs: list[tuple[float, float]]) -> Row:

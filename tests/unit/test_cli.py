@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +16,7 @@ from dsqltok import arguments, cli, commands, errors, paths, protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 PLAYED = pytest.mark.skipif(sys.platform == "darwin", reason="macOS keeps the socket at a place of its own")
 TOKEN = "abc.dsql.us-east-1.on.aws/?Action=DbConnectAdmin&X-Amz-Expires=900&X-Amz-Signature=c0ffee"
@@ -444,13 +443,3 @@ def test_a_command_without_a_project_says_so(bare: pytest.MonkeyPatch, tmp_path:
     bare.chdir(tmp_path)
     with pytest.raises(errors.NotFoundError, match=r"no atlas\.hcl at or above"):
         cli.run(["projects", "add"])
-
-
-def test_a_warm_get_loads_next_to_nothing() -> None:
-    """What these import at their top is paid for at every prompt."""
-    program = "import sys; before = set(sys.modules); import dsqltok.cli; print(*sorted(set(sys.modules) - before))"
-    client = str(Path(cli.__file__).parent.parent)
-    command = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {client!r}); {program}"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    ours = {"dsqltok", "dsqltok.arguments", "dsqltok.cli", "dsqltok.paths", "dsqltok.protocol", "dsqltok.transport"}
-    assert set(shown) <= ours | {"_socket"}
