@@ -53,6 +53,7 @@ class Connection:
     def __init__(self, server: Host, sock: socket.socket) -> None:
         self._server = server
         self._sock = sock
+        self._fd = sock.fileno()  # for the loop, which writes out the socket itself each time it does not know one
         self._lines: Iterator[bytes] = iter(())  # complete, and not answered yet
         self._received = b""  # what follows them
         self._unsent = b""
@@ -124,7 +125,7 @@ class Connection:
     def _read_on(self) -> None:
         if self._watched and not self._reading and not self._ended:
             self._reading = True
-            self._server.loop.add_reader(self._sock, self.receive)
+            self._server.loop.add_reader(self._fd, self.receive)
 
     def receive(self) -> None:
         """Take what has arrived, and answer it."""
@@ -157,7 +158,7 @@ class Connection:
             return False
         if self._reading:
             self._reading = False
-            self._server.loop.remove_reader(self._sock)
+            self._server.loop.remove_reader(self._fd)
         return True
 
     def _go_on(self) -> None:
@@ -175,9 +176,11 @@ class Connection:
         if self.closed:
             return
         self.closed = True
-        if self._watched:
-            self._server.loop.remove_reader(self._sock)
-            self._server.loop.remove_writer(self._sock)
+        if self._reading:
+            self._server.loop.remove_reader(self._fd)
+        if self._unsent:
+            self._server.loop.remove_writer(self._fd)
+        self._reading, self._unsent = False, b""  # the number is another connection's next
         self._sock.close()
         if self._watched:
             self._server.release(self)
@@ -214,7 +217,7 @@ class Connection:
         self._ended = True
         if self._reading:
             self._reading = False
-            self._server.loop.remove_reader(self._sock)
+            self._server.loop.remove_reader(self._fd)
         self._close_if_done()
 
     def _close_if_done(self) -> None:
@@ -296,7 +299,7 @@ class Connection:
             return
         if sent < len(line):
             self._unsent = line[sent:]
-            self._server.loop.add_writer(self._sock, self._send_rest)
+            self._server.loop.add_writer(self._fd, self._send_rest)
             if not self._watched:
                 self.stay()
 
@@ -309,5 +312,5 @@ class Connection:
             self.close()
             return
         if not self._unsent:
-            self._server.loop.remove_writer(self._sock)
+            self._server.loop.remove_writer(self._fd)
         self._go_on()
