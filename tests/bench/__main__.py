@@ -36,10 +36,9 @@ if TYPE_CHECKING:
     from bench.figures import Row
     from bench.place import Home, Installation
 
-# Not $TMPDIR: a socket's path may have about 100 characters, and macOS gives half of them away. And homes are not where
-# files come and go: the daemon watches every directory on the way to a file, and hears of that.
-_PLACE = "/tmp"  # noqa: S108 - directories are made in it, with names that nobody guesses
-_QUIET = "/dev/shm"  # noqa: S108 - as _PLACE
+# Not $TMPDIR: a socket's path may have about 100 characters, and macOS gives half of them away. Nor /tmp: the daemon
+# watches every directory on the way to a file, its own among them, and would be woken by all that comes and goes there.
+_PLACE = "/var/tmp"  # noqa: S108 - a directory is made in it, with a name that nobody guesses
 _USAGE = "usage: python -m bench [--json]\n"
 
 
@@ -52,10 +51,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the daemon and the directory go too
     about = _about()
     begin = time.monotonic()
-    places = [_PLACE, _QUIET if os.access(_QUIET, os.W_OK) else _PLACE]
-    installed, quiet = (tempfile.TemporaryDirectory(prefix="dsqltok-bench-", dir=each) for each in places)
-    with installed as directory, quiet as homes:
-        rows = _measure(Path(directory).resolve(), Path(homes).resolve())
+    with tempfile.TemporaryDirectory(prefix="dsqltok-bench-", dir=_PLACE) as directory:
+        rows = _measure(Path(directory).resolve())
     about["seconds"] = round(time.monotonic() - begin)
     if arguments:
         sys.stdout.write(json.dumps({**about, "rows": [row.as_data() for row in rows]}, indent=2) + "\n")
@@ -65,11 +62,10 @@ def main() -> int:
     return 0
 
 
-def _measure(directory: Path, quiet: Path) -> list[Row]:
-    """Measure with programs installed in `directory`, and homes in `quiet`."""
+def _measure(directory: Path) -> list[Row]:
     _say("installing a wheel of this checkout in a venv of its own")
     installation = place.install(directory)
-    home, resting = (place.furnish(quiet / name, installation) for name in ("h", "r"))
+    home, resting = (place.furnish(directory / name, installation) for name in ("h", "r"))
     with contextlib.chdir(home.project):
         rows = _warm(installation, home, directory)
         with contextlib.ExitStack() as rest:

@@ -80,9 +80,9 @@ def _refreshes(home: Home, pid: int) -> list[float]:
     found = []
     before = len(process.children(pid))
     for number in range(_REFRESHES):
-        begin = process.processor_seconds(pid, children=True)
+        begin = process.seconds_with_children(pid)
         keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": f"an example, number {number}"}
         lookup.answered(home.socket, lookup.request(home, keys))
         process.wait_for_children(pid, at_most=before)
-        found.append(process.processor_seconds(pid, children=True) - begin)
+        found.append(process.seconds_with_children(pid) - begin)
     return found

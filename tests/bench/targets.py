@@ -155,7 +155,7 @@ class _Bulk:
 
     def _spent(self) -> _Cost:
         # The core's own to the nanosecond, since a single target takes less than a tick.
-        return _Cost(process.activity(self._pid).seconds, process.processor_seconds(self._pid, children=True))
+        return _Cost(process.activity(self._pid).seconds, process.seconds_with_children(self._pid))
 
     def edit(self) -> None:
         """Write the identities' file anew, with the same in it."""
