@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 RECONCILE = 5.0  # seconds between two looks at every file
 RECONCILE_BLIND = 0.8  # the same, at those of which no event tells
-_SETTLE = 0.02  # seconds to let a burst of events end
+_SETTLE = 0.02  # seconds to let a burst of events end, or a round of looks that nobody asked for
 
 
 class _Follow(NamedTuple):
@@ -141,7 +141,7 @@ class Watcher:
     def _turn(self) -> bool:
         """Wait for something to do, and do it; tell whether there may be more."""
         items = self._received(self._next_time() - time.monotonic())
-        if any(isinstance(item, _Event) and self._touched(item) for item in items):
+        if any(self._is_one_of_many(item) for item in items):
             time.sleep(_SETTLE)
             items += self._received(0.0)
         for item in items:
@@ -157,6 +157,12 @@ class Watcher:
         for path in self._lanes.begin():
             self._files[path].settle(False)
         return True
+
+    def _is_one_of_many(self, item: _Item) -> bool:
+        """Tell whether more of the kind will follow at once: it costs less to be woken for all of them together."""
+        if isinstance(item, _Event):
+            return bool(self._touched(item))
+        return isinstance(item, _Looked) and item.look is not None and not item.look.asked
 
     def _next_time(self) -> float:
         regular = min(self._reconcile_at, self._look_again_at) if self.blind else self._reconcile_at
