@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from dataclasses import asdict, dataclass, field, fields
@@ -104,6 +103,8 @@ def _line_of(name: str, text: str) -> int:
 def _check(name: str, value: object, where: str) -> None:
     known = [each.name for each in fields(Config)]
     if name not in known:
+        import difflib  # noqa: PLC0415 - for a slip only: the core would keep it for ever
+
         near = difflib.get_close_matches(name, known, n=1)
         raise ConfigurationError(
             f'{where}: there is no setting "{name}"',

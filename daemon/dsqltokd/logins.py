@@ -8,7 +8,7 @@ here: the client gets a handle.
 from __future__ import annotations
 
 import asyncio
-import secrets
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +74,7 @@ class Logins:
         identities = [target.identity for target in await self._targets(query)]
         identity = next(filter(self._needs_sso, identities), identities[0])
         begun = await self._ask(identity, query, None)
-        handle = secrets.token_urlsafe(16)
+        handle = os.urandom(16).hex()  # the module secrets would bring OpenSSL with it
         self._flows[handle] = _Flow(identity, begun.pop("flow"))
         while len(self._flows) > _MOST:
             del self._flows[next(iter(self._flows))]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import os
+from _blake2 import blake2b  # as in schedule
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +30,7 @@ def _is_another_home(name: str, value: str) -> bool:
 
 def digest(value: object) -> str:
     """Return a hash of JSON data, keyed for this process: good for telling values apart without keeping them."""
-    return hmac.new(_HASH_KEY, json.dumps(value, sort_keys=True).encode(), hashlib.sha256).hexdigest()
+    return blake2b(json.dumps(value, sort_keys=True).encode(), key=_HASH_KEY, digest_size=32).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

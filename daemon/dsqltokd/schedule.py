@@ -6,7 +6,7 @@ together.
 
 from __future__ import annotations
 
-import hashlib
+from _blake2 import blake2b  # hashlib brings OpenSSL with it, which would cost the core 0.7 MB
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _FORGIVEN = 300.0
 def spread_of(identity: Identity) -> float:
     """Return the `spread` of an identity, which is the same in each run of the daemon."""
     who = repr((identity.profile, identity.role_arn, identity.environment)).encode()
-    return int.from_bytes(hashlib.blake2b(who, digest_size=4).digest(), "big") / 2**32
+    return int.from_bytes(blake2b(who, digest_size=4).digest(), "big") / 2**32
 
 
 def least_life(policy: Policy) -> float:

@@ -54,5 +54,9 @@ def test_the_core_loads_neither_boto3_nor_a_keyring(core: set[str]) -> None:
     assert not {name for name in core if name.partition(".")[0] in NOT_IN_THE_CORE}
 
 
+def test_the_core_loads_neither_openssl_for_a_hash_nor_what_only_mistakes_need(core: set[str]) -> None:
+    assert not core & {"_hashlib", "hashlib", "hmac", "secrets", "difflib"}
+
+
 def test_the_core_loads_no_evaluator_and_no_worker(core: set[str]) -> None:
     assert not {name for name in core if name.startswith(NOT_IN_THE_CORE_EITHER)}
