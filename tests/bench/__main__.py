@@ -24,6 +24,8 @@ from bench import (
     memory,
     place,
     process,
+    prompts,
+    proxying,
     pythonapi,
     pythons,
     startup,
@@ -83,7 +85,9 @@ def _measure(directory: Path) -> list[Row]:
         _say("watching many projects")
         rows += watched.measure(installation, home)
         _say("refreshing many targets")
-        return [*rows, *targets.measure(installation, home)]
+        rows += targets.measure(installation, home)
+        _say("timing the proxy")
+        return [*rows, *proxying.measure(installation, directory / "proxying")]
 
 
 def _warm(installation: Installation, home: Home, directory: Path) -> list[Row]:
@@ -95,6 +99,8 @@ def _warm(installation: Installation, home: Home, directory: Path) -> list[Row]:
         rows += pythons.measure(installation, home, directory)
         _say("timing the Python API")
         rows += pythonapi.measure(installation, home)
+        _say("timing prompts of bash")
+        rows += prompts.measure(installation, home)
         _say("counting requests a second")
         rows += throughput.measure(home, directory, pid)
         _say("timing token.get while other things go on")
