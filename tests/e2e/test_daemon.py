@@ -115,11 +115,11 @@ def test_a_request_that_is_being_worked_on_is_answered_before_the_end(
 def test_a_daemon_that_leaves_changes_no_projects_any_more(desk: Desk, example: Callable[[str], str]) -> None:
     example("admin")
     with desk.daemon() as process, desk.connection() as connection:
-        asked = (
-            {"method": "daemon.stop"},
-            {"method": "projects.add", "params": {"config": str(desk.work / "atlas.hcl")}},
-        )
-        lines = (json.dumps({"jsonrpc": "2.0", "id": number, **each}) + "\n" for number, each in enumerate(asked, 1))
+        project = {"config": str(desk.work / "atlas.hcl")}
+        lines = [
+            json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}) + "\n"
+            for number, method, params in ((1, "daemon.stop", {}), (2, "projects.add", project))
+        ]
         connection.send("".join(lines).encode())  # in one piece, or it may have left when the second one comes
         answers = {answer["id"]: answer for answer in (connection.receive(), connection.receive())}
         assert answers[1]["result"] == {"stopped": True}
