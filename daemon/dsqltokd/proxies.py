@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from dsqltokd.metrics import Labels
     from dsqltokd.requests import Handler
 
-_GATE = {"env": str, "config": str, "listen": str, "traffic": dict}
+_IDENTITY = ("env", "config", "listen", "vars", "data")  # that two have in common where one follows the other
+_SHOWN = ("env", "config", "listen", "traffic")
 
 
 class Proxies:
@@ -23,12 +24,16 @@ class Proxies:
 
     def __init__(self) -> None:
         self._known: dict[Channel, dict[str, Any]] = {}
-        self.handlers: dict[str, Handler] = {"proxy.announce": self._announce}
+        self.handlers: dict[str, Handler] = {"proxy.announce": self._announce, "proxy.follow": self._follow}
 
     @property
     def gates(self) -> list[dict[str, Any]]:
         """Return each gate of each proxy: `pid`, `env`, `config`, `listen`, `traffic`."""
-        return [{"pid": said["pid"], **gate} for said in self._known.values() for gate in said["gates"]]
+        return [
+            {"pid": said["pid"], **{name: gate[name] for name in _SHOWN}}
+            for said in self._known.values()
+            for gate in said["gates"]
+        ]
 
     def families(self) -> Iterable[Iterable[str]]:
         """Return the metrics of the proxies, as OpenMetrics has them."""
@@ -52,12 +57,26 @@ class Proxies:
         anew = channel not in self._known
         if anew:
             channel.on_close(partial(self._forget, channel))
-            places = {gate["listen"] for gate in said["gates"]}
-            for other, known in self._known.items():
-                if places & {gate["listen"] for gate in known["gates"]}:
+            for gate in said["gates"]:
+                for other in self._alike(gate):
                     other.notify("leave", {})
         self._known[channel] = said
         return {"noted": True}
+
+    def _follow(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
+        """Have the proxy for the same, if there is one, share its port; tell whether there is."""
+        alike = self._alike(params)
+        for other in alike:
+            other.notify("share", {})
+        return {"shares": bool(alike)}
+
+    def _alike(self, gate: dict[str, Any]) -> list[Channel]:
+        wanted = [gate.get(name) for name in _IDENTITY]
+        return [
+            other
+            for other, known in self._known.items()
+            if any([each.get(name) for name in _IDENTITY] == wanted for each in known["gates"])
+        ]
 
     def _forget(self, channel: Channel) -> None:
         self._known.pop(channel, None)
@@ -67,11 +86,12 @@ def _read(params: dict[str, Any]) -> dict[str, Any]:
     pid, gates = params.get("pid"), params.get("gates")
     if not isinstance(pid, int) or not isinstance(gates, list) or not all(map(_is_gate, gates)):
         raise UsageError("a proxy says its pid and its gates", hint="this is for dsqltok proxy alone")
-    return {"pid": pid, "gates": [{name: gate[name] for name in _GATE} for gate in gates]}
+    return {"pid": pid, "gates": [{name: gate.get(name) for name in {*_IDENTITY, *_SHOWN}} for gate in gates]}
 
 
 def _is_gate(gate: Any) -> bool:
-    return isinstance(gate, dict) and all(isinstance(gate.get(name), kind) for name, kind in _GATE.items())
+    kinds = {"env": str, "config": str, "listen": str, "traffic": dict}
+    return isinstance(gate, dict) and all(isinstance(gate.get(name), kind) for name, kind in kinds.items())
 
 
 def _by_gate(gates: list[dict[str, Any]], what: str, *labels: tuple[str, str]) -> dict[Labels, float]:

@@ -186,6 +186,24 @@ def test_a_proxy_that_is_told_to_end_lets_a_query_end_first(running: Proxy, clie
     assert running.process.wait(30) == 0
 
 
+def test_a_project_that_is_moved_away_leads_no_session_to_another(running: Proxy, client: Client) -> None:
+    assert client("connect('a')") == "admin"
+    project = running.desk.work / "atlas.hcl"
+    running.desk.write(running.desk.root / "home" / "atlas.hcl", project.read_text())  # which a search would find next
+    project.rename(running.desk.work / "aside.hcl")
+    eventually(lambda: "atlas.hcl" in str(client("connect('b')")), "the project is missed")
+    (running.desk.work / "aside.hcl").rename(project)
+    eventually(lambda: client("connect('c')") == "admin", "it is there again")
+
+
+def test_a_port_is_one_proxys_even_where_the_core_knows_of_none(running: Proxy) -> None:
+    running.desk.kill()
+    other = running.desk.dsqltok("proxy", "other", "--port", str(running.port), env={"XDG_RUNTIME_DIR": None})
+    assert other.returncode == 7
+    assert f"port {running.port} is in use by another program" in other.stderr
+    running.desk.dsqltok("stop", env={"XDG_RUNTIME_DIR": None})
+
+
 def test_told_twice_to_end_a_proxy_ends_at_once(running: Proxy, client: Client) -> None:
     assert client("connect('a')") == "admin"
     running.process.send_signal(signal.SIGINT)

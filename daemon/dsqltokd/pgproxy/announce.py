@@ -23,10 +23,16 @@ _PAUSE = 2.0  # between two reports, and two attempts to reach the core
 
 
 class Announcer:
-    """Reports `describe()` to the core whenever it has changed; `leave` is called where another proxy takes over."""
+    """Reports `describe()` to the core whenever it has changed.
 
-    def __init__(self, describe: Callable[[], dict[str, Any]], leave: Callable[[], None]) -> None:
+    `share` is called where another proxy is to listen beside this one, `leave` once it does, and takes over.
+    """
+
+    def __init__(
+        self, describe: Callable[[], dict[str, Any]], share: Callable[[], None], leave: Callable[[], None]
+    ) -> None:
         self._describe = describe
+        self._share = share
         self._leave = leave
 
     async def run(self) -> None:
@@ -60,7 +66,9 @@ class Announcer:
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         while line := await reader.readline():
             message = json.loads(line)
-            if message.get("method") == "leave":
+            if message.get("method") == "share":
+                self._share()
+            elif message.get("method") == "leave":
                 _log.info("another proxy takes over")
                 self._leave()
             elif "error" in message:

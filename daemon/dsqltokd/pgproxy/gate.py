@@ -37,6 +37,10 @@ _log = logging.getLogger(__name__)
 _GREETING_SECONDS = 15.0
 _STRANGER_SECONDS = 2.0
 _MOST = 2000  # connections at once
+_MOST_STRANGERS = 32  # of other users, who are to be told no; more are hung up on
+_COMPLAINT_SECONDS = 60.0
+_MOST_COMPLAINTS = 100
+_FULL = wire.fatal("53300", f"the proxy has {_MOST} connections", "close some, or run a second proxy at another port")
 _BURST = 64  # taken in before the others have their turn
 _SHORTAGE_SECONDS = 0.2
 _CAP_SECONDS = 59 * 60
@@ -71,6 +75,8 @@ class Gate:
         self._account = pwd.getpwuid(os.getuid()).pw_name
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._strangers = 0
+        self._complained: dict[str, float] = {}
         self._relays: dict[Relay, tuple[bytes | None, Place]] = {}
         self._empty = asyncio.Event()
         self._open = False
@@ -116,13 +122,35 @@ class Gate:
                 self._pause(listener)
                 return
             client.setblocking(False)
-            if len(self._tasks) + len(self._relays) >= _MOST:
-                self._traffic.refused("too many")
-                client.close()
-                continue
-            task = self._loop.create_task(self._serve(client))
-            self._tasks.add(task)
-            task.add_done_callback(self._gone)
+            self._receive(client)
+
+    def _receive(self, client: socket.socket) -> None:
+        try:
+            ours = self._is_ours(client)
+        except OSError as error:
+            self._turn_away(client, error)
+            return
+        if ours is False and self._strangers >= _MOST_STRANGERS:
+            client.close()
+            return
+        if len(self._tasks) - self._strangers + len(self._relays) >= _MOST:
+            self._traffic.refused("too many")
+            with contextlib.suppress(OSError):
+                client.send(_FULL)
+            client.close()
+            return
+        self._strangers += ours is False
+        task = self._loop.create_task(self._serve(client, ours))
+        self._tasks.add(task)
+        task.add_done_callback(self._gone)
+
+    def _turn_away(self, client: socket.socket, error: OSError) -> None:
+        short = error.errno in owners.SHORTAGES
+        self._traffic.refused("no descriptors" if short else "gone")
+        with contextlib.suppress(OSError):
+            if short:
+                client.send(wire.fatal("53300", "too many open files in the proxy", "raise ulimit -n"))
+        client.close()
 
     def _pause(self, listener: socket.socket) -> None:
         """Take nobody for a moment: there are no descriptors, and the listener would be ready again at once."""
@@ -141,10 +169,10 @@ class Gate:
         if not self._open and not self._tasks and not self._relays:
             self._empty.set()
 
-    async def _serve(self, client: socket.socket) -> None:
+    async def _serve(self, client: socket.socket, ours: bool | None) -> None:
         handed_on = False
         try:
-            handed_on = await self._introduce(client)
+            handed_on = await self._introduce(client, ours)
         except wire.GarbageError as garbage:
             self._traffic.refused("no startup packet")
             if garbage.answer:
@@ -156,7 +184,7 @@ class Gate:
             await _say(client, wire.error(refused.said))
         except DsqltokError as error:
             self._traffic.refused(error.kind)
-            _log.info("%s: %s", self._name, error.message)
+            self._complain(error.message)
             await _say(client, wire.fatal(_code(error), error.message, error.hint))
         except TimeoutError:
             self._traffic.refused("silent")
@@ -167,12 +195,21 @@ class Gate:
             else:
                 self._traffic.refused("gone")
         finally:
+            self._strangers -= ours is False
             if not handed_on:
                 client.close()
 
-    async def _introduce(self, client: socket.socket) -> bool:
+    def _complain(self, words: str) -> None:
+        """Log it, but the same once a minute at most: whoever connects in a loop is not to fill the disk."""
+        now = self._loop.time()
+        if now - self._complained.get(words, float("-inf")) >= _COMPLAINT_SECONDS:
+            if len(self._complained) >= _MOST_COMPLAINTS:
+                self._complained.clear()
+            self._complained[words] = now
+            _log.info("%s: %s", self._name, words)
+
+    async def _introduce(self, client: socket.socket, ours: bool | None) -> bool:
         """Lead a client to its session; tell whether it has one now. Raises whatever keeps it from one."""
-        ours = self._is_ours(client)
         greeting = wire.Greeting()
         async with asyncio.timeout(_STRANGER_SECONDS if ours is False else _GREETING_SECONDS):
             said = await _greeted(client, greeting)

@@ -2,8 +2,8 @@
 
 The rules:
 1. Nothing listens but on loopback, whoever made the socket.
-2. A port may be taken by a second proxy of the same user beside the first, which then leaves: nobody is turned away
-   while one makes way for another. Whether the second is for the same env, the core tells (`announce`).
+2. A port is one proxy's. Another for the same env listens beside it once the first, told by the core, says that its
+   port may be shared; then the first leaves, and nobody is turned away meanwhile.
 3. A Unix socket is in a directory that is ours alone, made so, and refused where it is not. It takes the place of the
    one that was there in one step, and is removed only by who finds his own.
 """
@@ -16,6 +16,7 @@ import ipaddress
 import os
 import socket
 import stat
+import time
 from typing import TYPE_CHECKING
 
 from dsqltok import files, paths
@@ -28,6 +29,8 @@ _BACKLOG = 1024
 _FIRST = 3
 _LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 _PRIVATE = 0o077
+_SHARING_SECONDS = 3.0  # that the other one may take to say that its port may be shared
+_SHARING_PAUSE = 0.02
 
 
 class Entrance:
@@ -39,6 +42,12 @@ class Entrance:
         self._path = path
         self._inode = _inode(path) if path else None
         self._passfile: str | None = None
+
+    def share(self) -> None:
+        """Have another process of this user listen at the same ports too."""
+        for sock in self.sockets:
+            if sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
 
     def keep(self, password: str) -> str:
         """Write a passfile with the password of this entrance, and return its path; it goes with the entrance."""
@@ -58,26 +67,57 @@ class Entrance:
                 os.unlink(path)
 
 
-def on_port(port: int) -> Entrance:
-    """Listen on a port of loopback. Raises `UnavailableError`, `DeniedError`."""
+class PortInUseError(UnavailableError):
+    """Another process listens there."""
+
+
+NOWHERE = Entrance("", [])
+"""Where nobody comes in."""
+
+
+def place_of(port: int) -> str:
+    """Return the name of a port's entrance."""
+    return f"127.0.0.1:{port}"
+
+
+def path_in(directory: str, port: int) -> str:
+    """Return the path of a Unix socket, by the name that PostgreSQL's clients look for."""
+    return os.path.join(directory, f".s.PGSQL.{port}")
+
+
+def beside_another(port: int) -> Entrance:
+    """Listen on a port that another proxy is about to share. Raises what `on_port` raises, after a while."""
+    end = time.monotonic() + _SHARING_SECONDS
+    while True:
+        try:
+            return on_port(port, shared=True)
+        except PortInUseError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(_SHARING_PAUSE)
+
+
+def on_port(port: int, *, shared: bool = False) -> Entrance:
+    """Listen on a port of loopback. Raises `PortInUseError`, `UnavailableError` and `DeniedError`."""
     found = []
     try:
         for family, address in _LOOPBACK:
-            sock = _listener(family, (address, port))
+            sock = _listener(family, (address, port), shared=shared)
             if sock is not None:
                 found.append(sock)
     except BaseException:
         for sock in found:
             sock.close()
         raise
-    return Entrance(f"127.0.0.1:{port}", found)
+    return Entrance(place_of(port), found)
 
 
-def _listener(family: int, place: tuple[str, int]) -> socket.socket | None:
+def _listener(family: int, place: tuple[str, int], *, shared: bool) -> socket.socket | None:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(place)
@@ -85,7 +125,7 @@ def _listener(family: int, place: tuple[str, int]) -> socket.socket | None:
     except OSError as error:
         sock.close()
         if error.errno == errno.EADDRINUSE:
-            raise UnavailableError(
+            raise PortInUseError(
                 f"port {place[1]} is in use by another program", hint="choose another one: --port N", retryable=False
             ) from None
         if error.errno == errno.EACCES:
@@ -98,10 +138,23 @@ def _listener(family: int, place: tuple[str, int]) -> socket.socket | None:
     return sock
 
 
+def answers(path: str) -> bool:
+    """Tell whether somebody listens at a Unix socket."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(1.0)
+        try:
+            sock.connect(path)
+        except TimeoutError:
+            return True
+        except OSError:
+            return False
+        return True
+
+
 def in_directory(directory: str, port: int) -> Entrance:
     """Listen at a Unix socket of the name that PostgreSQL's clients look for. Raises `DsqltokError`."""
     _make_private(directory)
-    path = os.path.join(directory, f".s.PGSQL.{port}")
+    path = path_in(directory, port)
     draft = f"{path}.{os.getpid()}"
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

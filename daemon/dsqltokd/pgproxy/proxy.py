@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import secrets
-from functools import partial
+import time
 from typing import TYPE_CHECKING, Any
 
 from dsqltok import arguments, asking
@@ -29,20 +29,35 @@ _PORT = 5432
 _MOST_PORT = 65_535
 _DRAIN_SECONDS = 3600.0  # as long as DSQL lets a session live
 _STOP_SECONDS = 10.0
+_KNOWN_SECONDS = 3.0  # until the core knows of each proxy that runs
+_KNOWN_PAUSE = 0.1
 
 
 class _Served:
     """One env: where clients come in, and what passes."""
 
-    def __init__(self, name: str | None, options: dict[str, Any], entrance: Entrance) -> None:
-        self.selection = partial(arguments.selection, {**options, **({"name": name} if name else {})})
+    def __init__(self, name: str | None, options: dict[str, Any]) -> None:
+        # Which project is meant is settled here: a file that comes or goes later must not lead a session elsewhere.
+        self._params = arguments.selection({**options, **({"name": name} if name else {})})
         self.name = name or "the only one"
-        self.entrance = entrance
         self.traffic = Traffic()
+        self.entrance = listening.NOWHERE
+
+    def selection(self) -> dict[str, Any]:
+        """Return the parameters of a request, for the caller to add to."""
+        environment = self._params["environment"]
+        assert isinstance(environment, dict)  # noqa: S101 - made by arguments.selection
+        return {**self._params, "environment": {**environment}}
+
+    def identity(self, listen: str) -> dict[str, Any]:
+        """Return what two proxies have to have in common for one to follow the other."""
+        config = self._params["config"] or "an added project"
+        chosen = {"vars": self._params.get("vars", []), "data": self._params.get("data")}
+        return {"env": self.name, "config": config, "listen": listen, **chosen}
 
     def report(self) -> dict[str, Any]:
-        config = self.selection()["config"] or "an added project"
-        return {"env": self.name, "config": config, "listen": self.entrance.name, "traffic": self.traffic.shown()}
+        """Return what the core is told."""
+        return {**self.identity(self.entrance.name), "traffic": self.traffic.shown()}
 
 
 class Proxy:
@@ -55,20 +70,29 @@ class Proxy:
         self._selector = selector
         self._context = upstream.trusting(options.get("ca"))
         names: list[str | None] = options.get("names") or [options.get("env")]
-        self._served = [
-            _Served(name, options, entrance)
-            for name, entrance in zip(names, _entrances(options, names, inherited), strict=True)
-        ]
+        self._served = [_Served(name, options) for name in names]
+        _let_in(self._served, options, inherited)
         self._gates: list[Gate] = []
+        self._told = False
         self._leaving = asyncio.Event()
         self._drain = _STOP_SECONDS
 
     def leave(self) -> None:
         """Take nobody new, and end once those that are there have had a while; said a second time, end now."""
-        if self._leaving.is_set():
-            for gate in self._gates:
-                gate.end()
+        if self._told:
+            self._end()
+        self._told = True
+        asyncio.get_running_loop().call_later(_STOP_SECONDS, self._end)
         self._leaving.set()
+
+    def _end(self) -> None:
+        for gate in self._gates:
+            gate.end()
+
+    def share(self) -> None:
+        """Another proxy for the same is to listen beside this one."""
+        for served in self._served:
+            served.entrance.share()
 
     def make_way(self) -> None:
         """Another proxy takes who comes now: end when the last one that is here has gone."""
@@ -77,9 +101,9 @@ class Proxy:
 
     async def run(self, say: Callable[[str], None]) -> None:
         """Serve until told to leave. `say` is given a line for each entrance. Raises `UsageError`."""
-        await asyncio.to_thread(self._refuse_another_env)
+        await asyncio.to_thread(asking.ask, "daemon.status", {})  # which starts a core where none runs
         self._gates += [self._opened(served, say) for served in self._served]
-        announcing = asyncio.create_task(Announcer(self._report, self.make_way).run())
+        announcing = asyncio.create_task(Announcer(self._report, self.share, self.make_way).run())
         await self._leaving.wait()
         announcing.cancel()
         for gate in self._gates:
@@ -100,49 +124,63 @@ class Proxy:
             say(f"this system does not tell whose a connection is: set PGPASSFILE={served.entrance.keep(password)}")
         return gate
 
-    def _refuse_another_env(self) -> None:
-        """See that no proxy for something else is where one of ours is to be: it would make way for us."""
-        others = asking.ask("daemon.status", {}).get("proxies", [])
-        assert isinstance(others, list)  # noqa: S101 - the daemon's own shape
-        for served in self._served:
-            mine = served.report()
-            for other in others:
-                if other["listen"] == mine["listen"] and (other["env"], other["config"]) != (
-                    mine["env"],
-                    mine["config"],
-                ):
-                    raise UsageError(
-                        f'{other["listen"]} is taken by the proxy of env "{other["env"]}" in {other["config"]}',
-                        hint="choose another port: --port N",
-                    )
-
     def _report(self) -> dict[str, Any]:
         return {"pid": os.getpid(), "gates": [served.report() for served in self._served]}
 
 
-def _entrances(
-    options: dict[str, Any], names: Sequence[str | None], inherited: Sequence[Entrance]
-) -> Sequence[Entrance]:
-    """Return where the clients of each env come in. Raises `DsqltokError`."""
+def _let_in(all_served: Sequence[_Served], options: dict[str, Any], inherited: Sequence[Entrance]) -> None:
+    """Give each env the entrance of its clients. Raises `DsqltokError`, and then none is left open."""
     if inherited:
-        if len(inherited) != len(names):
+        if len(inherited) != len(all_served):
             raise ConfigurationError(
-                f"systemd handed over {len(inherited)} sockets for {len(names)} envs",
+                f"systemd handed over {len(inherited)} sockets for {len(all_served)} envs",
                 hint="dsqltokd-proxy@.socket has one ListenStream= for the one env of its name",
             )
-        return inherited
-    first = _first_port(options)
-    ports = range(first, first + len(names))
-    directory = options.get("unix")
-    found: list[Entrance] = []
+        for served, entrance in zip(all_served, inherited, strict=True):
+            served.entrance = entrance
+        return
     try:
-        for port in ports:
-            found.append(listening.in_directory(directory, port) if directory else listening.on_port(port))  # noqa: PERF401 - what was made is closed where the next cannot be
+        for port, served in enumerate(all_served, _first_port(options)):
+            served.entrance = _entrance(served, options.get("unix"), port)
     except BaseException:
-        for entrance in found:
-            entrance.close()
+        for served in all_served:
+            served.entrance.close()
         raise
-    return found
+
+
+def _entrance(served: _Served, directory: str | None, port: int) -> Entrance:
+    if directory is not None:
+        path = listening.path_in(directory, port)
+        if listening.answers(path) and not _may_follow(served.identity(path)):
+            raise listening.PortInUseError(f"something else serves at {path}", hint="choose another directory or port")
+        return listening.in_directory(directory, port)
+    try:
+        return listening.on_port(port)
+    except listening.PortInUseError:
+        if not _may_follow(served.identity(listening.place_of(port))):
+            raise
+    return listening.beside_another(port)
+
+
+def _may_follow(identity: dict[str, Any]) -> bool:
+    """Have a proxy for the same share its place, and tell whether there is one.
+
+    One that has just begun the core learns of in a moment. Raises `UsageError` where another env's is there.
+    """
+    end = time.monotonic() + _KNOWN_SECONDS
+    while not asking.ask("proxy.follow", identity)["shares"]:
+        others = asking.ask("daemon.status", {}).get("proxies", [])
+        assert isinstance(others, list)  # noqa: S101 - the daemon's own shape
+        for other in others:
+            if other["listen"] == identity["listen"]:
+                raise UsageError(
+                    f'{other["listen"]} is taken by the proxy of env "{other["env"]}" in {other["config"]}',
+                    hint="choose another port: --port N",
+                )
+        if time.monotonic() > end:
+            return False
+        time.sleep(_KNOWN_PAUSE)
+    return True
 
 
 def _first_port(options: dict[str, Any]) -> int:

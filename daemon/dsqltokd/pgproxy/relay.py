@@ -14,12 +14,12 @@ The rules:
 from __future__ import annotations
 
 import logging
+import socket
 import ssl
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
     from dsqltokd.pgproxy.selecting import Selector
@@ -80,10 +80,10 @@ class Relay:
 
     def _act(self, end: _End, events: int, take: Callable[[], None]) -> None:
         try:
-            if events & EVENT_WRITE and not self.closed:
-                self._send_rest(end)
             if events & EVENT_READ and not self.closed:
                 take()
+            if events & EVENT_WRITE and not self.closed:
+                self._send_rest(end)
         except Exception:  # noqa: BLE001 - a fault of ours ends one session, and the others go on
             _log.exception("a session is ended by a fault of the proxy's own")
             self.close()
@@ -168,8 +168,22 @@ class Relay:
         except _NOT_NOW:
             pass
         except OSError:
+            if to is self._server:
+                self._hear_out()
             self.close()
         return data
+
+    def _hear_out(self) -> None:
+        """Give the client what the server has said before it took no more: why, most likely."""
+        try:
+            while said := self._tls.recv(_RECORD):
+                self.carried[1] += len(said)
+                self._client.sock.send(said)
+            self._client.sock.shutdown(socket.SHUT_WR)
+            while self._client.sock.recv_into(_BUFFER):
+                pass  # closing with something unread would take back what was just said
+        except OSError:
+            pass  # that was all, or the client is gone, too
 
     def _watch(self) -> None:
         """Wait for what either end can do now: be read from where the other takes more, be sent what waits for it."""
