@@ -24,7 +24,11 @@ class Proxies:
 
     def __init__(self) -> None:
         self._known: dict[Channel, dict[str, Any]] = {}
-        self.handlers: dict[str, Handler] = {"proxy.announce": self._announce, "proxy.follow": self._follow}
+        self.handlers: dict[str, Handler] = {
+            "proxy.announce": self._announce,
+            "proxy.follow": self._follow,
+            "proxy.cancel": self._cancel,
+        }
 
     @property
     def gates(self) -> list[dict[str, Any]]:
@@ -69,6 +73,16 @@ class Proxies:
         for other in alike:
             other.notify("share", {})
         return {"shares": bool(alike)}
+
+    def _cancel(self, params: dict[str, Any], channel: Channel) -> dict[str, Any]:
+        """Have the other proxies cancel what a session does, by its key, if it is one of theirs."""
+        key = params.get("key")
+        if not isinstance(key, str):
+            raise UsageError("a session is cancelled by its key", hint="this is for dsqltok proxy alone")
+        for other in self._known:
+            if other is not channel:
+                other.notify("cancel", {"key": key})
+        return {"told": True}
 
     def _alike(self, gate: dict[str, Any]) -> list[Channel]:
         wanted = [gate.get(name) for name in _IDENTITY]

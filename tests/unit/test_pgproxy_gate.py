@@ -34,6 +34,7 @@ async def conversation(ours: bool | None, *words: bytes) -> bytes:
             cast("Upstream", Refusing()),
             Traffic(),
             selector=Selector(),
+            elsewhere=lambda _: None,
             password="secret",
             is_ours=lambda _: ours,
         )

@@ -25,15 +25,22 @@ _PAUSE = 2.0  # between two reports, and two attempts to reach the core
 class Announcer:
     """Reports `describe()` to the core whenever it has changed.
 
-    `share` is called where another proxy is to listen beside this one, `leave` once it does, and takes over.
+    `heed` is given what the core says: `share` where another proxy is to listen beside this one, `leave` once it does
+    and takes over, `cancel` with the key of a session that another proxy was asked to cancel, and does not have.
     """
 
-    def __init__(
-        self, describe: Callable[[], dict[str, Any]], share: Callable[[], None], leave: Callable[[], None]
-    ) -> None:
+    def __init__(self, describe: Callable[[], dict[str, Any]], heed: Callable[[str, dict[str, Any]], None]) -> None:
         self._describe = describe
-        self._share = share
-        self._leave = leave
+        self._heed = heed
+        self._writer: asyncio.StreamWriter | None = None
+
+    def ask_others(self, key: bytes) -> None:
+        """Have other proxies cancel what the session of `key` does."""
+        if self._writer is not None:
+            self._write(self._writer, "proxy.cancel", {"key": key.hex()})
+
+    def _write(self, writer: asyncio.StreamWriter, method: str, params: dict[str, Any]) -> None:
+        writer.write(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode() + b"\n")
 
     async def run(self) -> None:
         """Report until cancelled."""
@@ -55,21 +62,19 @@ class Announcer:
                 report = self._describe()
                 if report != said:
                     said = report
-                    request = {"jsonrpc": "2.0", "id": 1, "method": "proxy.announce", "params": report}
-                    writer.write(json.dumps(request).encode() + b"\n")
+                    self._write(writer, "proxy.announce", report)
                     await writer.drain()
+                    self._writer = writer
                 await asyncio.wait([listening], timeout=_PAUSE)
         finally:
+            self._writer = None
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         while line := await reader.readline():
             message = json.loads(line)
-            if message.get("method") == "share":
-                self._share()
-            elif message.get("method") == "leave":
-                _log.info("another proxy takes over")
-                self._leave()
+            if "method" in message:
+                self._heed(message["method"], message["params"])
             elif "error" in message:
                 _log.warning("the daemon: %s", errors.from_data(message["error"].get("data") or {}).message)

@@ -51,7 +51,8 @@ _FAREWELL_READS = 64
 class Gate:
     """Serves the clients of one env.
 
-    `selector` is the event loop's; `password` is wanted of those whose owner cannot be known.
+    `selector` is the event loop's; `password` is wanted of those whose owner cannot be known; `elsewhere` is given the
+    key of a session that is to be cancelled and is none of these.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Gate:
         *,
         selector: Selector,
         password: str,
+        elsewhere: Callable[[bytes], None],
         is_ours: Callable[[socket.socket], bool | None] = owners.is_ours,
     ) -> None:
         self._name = name
@@ -71,6 +73,7 @@ class Gate:
         self._traffic = traffic
         self._selector = selector
         self._password = password
+        self._elsewhere = elsewhere
         self._is_ours = is_ours
         self._account = pwd.getpwuid(os.getuid()).pw_name
         self._loop = asyncio.get_running_loop()
@@ -215,9 +218,9 @@ class Gate:
             said = await _greeted(client, greeting)
             if ours is False:
                 raise DeniedError("this proxy serves another user", hint="start your own: dsqltok proxy")
-            if isinstance(said, wire.Cancel):
-                if ours:
-                    await self._cancel(said.key)
+            if isinstance(said, wire.Cancel):  # whose key is a secret of its own
+                if not await self.cancel(said.key):
+                    self._elsewhere(said.key)
                 return False
             if ours is None:
                 await self._admit(client, greeting)
@@ -273,15 +276,16 @@ class Gate:
             )
         self._look_whether_empty()
 
-    async def _cancel(self, key: bytes) -> None:
+    async def cancel(self, key: bytes) -> bool:
+        """Cancel what the session of `key` does; tell whether it is one of these."""
         place = next((place for known, place in self._relays.values() if known == key), None)
         if place is None:
-            self._traffic.refused("cancel of no session")
-            return
+            return False
         async with self._upstream.connected(place) as server:
             await sockets.send(server, wire.cancel(key))
             await sockets.receive(server)  # the server hangs up when it has taken it
             server.close()
+        return True
 
 
 async def _greeted(client: socket.socket, greeting: wire.Greeting) -> wire.Cancel | wire.Startup:

@@ -42,6 +42,7 @@ class Entrance:
         self._path = path
         self._inode = _inode(path) if path else None
         self._passfile: str | None = None
+        self._passfile_inode: tuple[int, int] | None = None
 
     def share(self) -> None:
         """Have another process of this user listen at the same ports too."""
@@ -55,16 +56,18 @@ class Entrance:
         self._passfile = f"{paths.runtime_dir()}/proxy-{port}.pgpass"
         os.makedirs(paths.runtime_dir(), mode=0o700, exist_ok=True)
         files.write_atomically(self._passfile, f"*:{port}:*:*:{password}\n", 0o600)
+        self._passfile_inode = _inode(self._passfile)
         return self._passfile
 
     def close(self) -> None:
         """Listen no more, and take away a Unix socket that is still ours."""
         for sock in self.sockets:
             sock.close()
-        mine = self._path if self._path and _inode(self._path) == self._inode else None
-        for path in filter(None, (mine, self._passfile)):
-            with contextlib.suppress(OSError):
-                os.unlink(path)
+        # What another proxy, which follows this one, has put there since is his.
+        for path, inode in ((self._path, self._inode), (self._passfile, self._passfile_inode)):
+            if path and _inode(path) == inode:
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
 
 
 class PortInUseError(UnavailableError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
@@ -10,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from dsqltok import arguments, asking
-from dsqltok.errors import ConfigurationError, UsageError
+from dsqltok.errors import ConfigurationError, DsqltokError, UsageError
 from dsqltokd.pgproxy import listening, owners, upstream
 from dsqltokd.pgproxy.announce import Announcer
 from dsqltokd.pgproxy.core import Core
@@ -55,9 +56,9 @@ class _Served:
         chosen = {"vars": self._params.get("vars", []), "data": self._params.get("data")}
         return {"env": self.name, "config": config, "listen": listen, **chosen}
 
-    def report(self) -> dict[str, Any]:
-        """Return what the core is told."""
-        return {**self.identity(self.entrance.name), "traffic": self.traffic.shown()}
+    def report(self, leaving: str) -> dict[str, Any]:
+        """Return what the core is told; where it is left to others, `leaving` says so."""
+        return {**self.identity(self.entrance.name + leaving), "traffic": self.traffic.shown()}
 
 
 class Proxy:
@@ -73,6 +74,8 @@ class Proxy:
         self._served = [_Served(name, options) for name in names]
         _let_in(self._served, options, inherited)
         self._gates: list[Gate] = []
+        self._cancelling: set[asyncio.Task[None]] = set()
+        self._announcer = Announcer(self._report, self._heed)
         self._told = False
         self._leaving = asyncio.Event()
         self._drain = _STOP_SECONDS
@@ -89,34 +92,50 @@ class Proxy:
         for gate in self._gates:
             gate.end()
 
-    def share(self) -> None:
-        """Another proxy for the same is to listen beside this one."""
-        for served in self._served:
-            served.entrance.share()
+    def _heed(self, what: str, params: dict[str, Any]) -> None:
+        """The core has word of another proxy for the same."""
+        if what == "share":
+            for served in self._served:
+                served.entrance.share()
+        elif what == "leave" and not self._leaving.is_set():
+            # Who comes now is the other one's: end when the last one that is here has gone.
+            _log.info("another proxy takes over")
+            self._drain = _DRAIN_SECONDS
+            self._leaving.set()
+        elif what == "cancel":
+            task = asyncio.get_running_loop().create_task(self._cancel(bytes.fromhex(params["key"])))
+            self._cancelling.add(task)
+            task.add_done_callback(self._cancelling.discard)
 
-    def make_way(self) -> None:
-        """Another proxy takes who comes now: end when the last one that is here has gone."""
-        self._drain = _DRAIN_SECONDS
-        self._leaving.set()
+    async def _cancel(self, key: bytes) -> None:
+        for gate in self._gates:
+            with contextlib.suppress(DsqltokError, OSError):
+                await gate.cancel(key)
 
     async def run(self, say: Callable[[str], None]) -> None:
         """Serve until told to leave. `say` is given a line for each entrance. Raises `UsageError`."""
         await asyncio.to_thread(asking.ask, "daemon.status", {})  # which starts a core where none runs
         self._gates += [self._opened(served, say) for served in self._served]
-        announcing = asyncio.create_task(Announcer(self._report, self.share, self.make_way).run())
+        announcing = asyncio.create_task(self._announcer.run())
         await self._leaving.wait()
-        announcing.cancel()
         for gate in self._gates:
             gate.close()
         for served in self._served:
             served.entrance.close()
         await asyncio.gather(*(gate.drained(self._drain) for gate in self._gates))
+        announcing.cancel()
 
     def _opened(self, served: _Served, say: Callable[[str], None]) -> Gate:
         way = Upstream(Core(served.selection), self._context, served.traffic.step)
         password = secrets.token_urlsafe()
         gate = Gate(
-            served.name, served.entrance.sockets, way, served.traffic, selector=self._selector, password=password
+            served.name,
+            served.entrance.sockets,
+            way,
+            served.traffic,
+            selector=self._selector,
+            password=password,
+            elsewhere=self._announcer.ask_others,
         )
         gate.open()
         say(f"{served.entrance.name} leads to {served.name}")
@@ -125,7 +144,8 @@ class Proxy:
         return gate
 
     def _report(self) -> dict[str, Any]:
-        return {"pid": os.getpid(), "gates": [served.report() for served in self._served]}
+        leaving = " (leaving)" if self._leaving.is_set() else ""
+        return {"pid": os.getpid(), "gates": [served.report(leaving) for served in self._served]}
 
 
 def _let_in(all_served: Sequence[_Served], options: dict[str, Any], inherited: Sequence[Entrance]) -> None:

@@ -63,12 +63,14 @@ class Upstream:
         Raises `DsqltokError`, and `wire.RefusedError` with what the server says, our hint added.
         """
         retries: list[Retry] = []
-        sent = dict(startup.parameters)
         while True:
             fresh = bool(retries) and retries[-1].fresh
             with self._timed("token"):
                 place = await self._core.place(fresh=fresh)
-            login = wire.Login(startup.version, etiquette.asked(sent, place.env, account), place.token)
+            left_out = {retry.without for retry in retries}
+            asked = etiquette.asked(startup.parameters, place.env, account)
+            sent = {name: value for name, value in asked.items() if name not in left_out}
+            login = wire.Login(startup.version, sent, place.token)
             try:
                 return await self._session(place, login)
             except wire.RefusedError as refused:
@@ -76,7 +78,6 @@ class Upstream:
                 if retry is None:
                     raise wire.RefusedError(_explained(refused.said, place)) from None
             retries.append(retry)
-            sent.pop(retry.without, None)
             if retry.notice:
                 tell(retry.notice)
             await asyncio.sleep(retry.pause)
