@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import socket
 import ssl
@@ -108,6 +109,23 @@ def test_what_waits_for_a_slow_client_outlives_the_server(ends: Ends) -> None:
     while more := ends.client.recv(1000):
         heard += more
     assert heard == WHOLE_RECORDS
+
+
+def test_the_last_words_of_a_server_reach_a_client_that_is_still_sending(ends: Ends) -> None:
+    ends.relay.start(b"", b"")
+    ends.client.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            ends.client.send(MUCH[:65_536])
+            ends.selector.select(0)
+    ends.server.sendall(b"why")
+    ends.server.close()  # with much of what the client sent unread
+    ends.carry()
+    ends.client.setblocking(True)
+    heard = b""
+    while more := ends.client.recv(100):
+        heard += more
+    assert heard == b"why"
 
 
 def test_nothing_more_is_taken_from_one_end_than_the_other_takes(ends: Ends) -> None:
