@@ -14,7 +14,7 @@ from dsqltok.activating import script
 from dsqltok.choices import CHOICES
 
 _PATIENCE = 1.0  # seconds
-_FILES = ("config", "file", "write", "exec", "words", "command")
+_FILES = ("config", "file", "write", "exec", "words", "command", "unix", "ca")
 
 
 class _Line(NamedTuple):

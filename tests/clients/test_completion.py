@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from desk import Desk
 
 LIMIT = 10.0  # seconds; it is given one
-FREE = {"name", "env", "data", "vars", "config", "file", "write", "exec", "words", "command"}
+FREE = {"name", "env", "data", "vars", "config", "file", "write", "exec", "words", "command", "port", "unix", "ca"}
 FREE |= {"+names", "names", "scheme", "params", "user", "profile", "endpoint"}
 
 
