@@ -1,4 +1,4 @@
-"""The recipe for passfiles, as pgJDBC reads them; what `make test` can run of it is in e2e/test_pgpass.py."""
+"""The recipe for passfiles, as pgJDBC reads them; what needs no Java is in test_pgpass_lines.py."""
 
 from __future__ import annotations
 
