@@ -15,7 +15,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from standin import names, people
 
@@ -222,7 +222,7 @@ class Desk:
         assert not secrets_in(done.stderr), done.args
         return done
 
-    def begin(self, *command: str) -> subprocess.Popen[str]:
+    def begin(self, *command: str, stderr: IO[str] | None = None) -> subprocess.Popen[str]:
         """Start a program, to be talked to."""
         return subprocess.Popen(
             self.argv(*command),
@@ -230,6 +230,7 @@ class Desk:
             env=self.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=stderr,
             text=True,
         )
 

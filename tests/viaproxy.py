@@ -76,6 +76,10 @@ class Proxy:
     process: subprocess.Popen[str]
     port: int
 
+    def log(self) -> str:
+        """Return what it has logged."""
+        return _log(self.desk, self.port).read_text()
+
     @contextlib.contextmanager
     def client(self, url: str = "postgresql://localhost:{port}/?sslmode=disable", **env: str) -> Iterator[Client]:
         with self.desk.conversation(str(BIN / "python"), "-c", CLIENT, url.format(port=self.port), env=env) as program:
@@ -97,14 +101,18 @@ class Client:
 @contextlib.contextmanager
 def proxy(desk: Desk, ca_file: Path, *words: str, port: int = 0) -> Iterator[Proxy]:
     port = port or free_port()
-    process = desk.begin(str(BIN / "dsqltok"), "proxy", "--ca", str(ca_file), "--port", str(port), *words)
-    with process:
+    words = (str(BIN / "dsqltok"), "proxy", "--ca", str(ca_file), "--port", str(port), *words)
+    with _log(desk, port).open("a") as log, desk.begin(*words, stderr=log) as process:
         try:
             assert process.stdout is not None
-            assert process.stdout.readline().endswith("leads to dsql\n")
+            assert process.stdout.readline().count(" leads to ") == 1
             yield Proxy(desk, process, port)
         finally:
             process.terminate()
+
+
+def _log(desk: Desk, port: int) -> Path:
+    return desk.root / f"proxy-{port}.log"
 
 
 def spoken(port: int, data: bytes) -> bytes:

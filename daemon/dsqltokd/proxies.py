@@ -63,7 +63,7 @@ class Proxies:
             channel.on_close(partial(self._forget, channel))
             for gate in said["gates"]:
                 for other in self._alike(gate):
-                    other.notify("leave", {})
+                    other.notify("leave", {"listen": gate["listen"]})
         self._known[channel] = said
         return {"noted": True}
 
@@ -71,7 +71,7 @@ class Proxies:
         """Have the proxy for the same, if there is one, share its port; tell whether there is."""
         alike = self._alike(params)
         for other in alike:
-            other.notify("share", {})
+            other.notify("share", {"listen": params["listen"]})
         return {"shares": bool(alike)}
 
     def _cancel(self, params: dict[str, Any], channel: Channel) -> dict[str, Any]:

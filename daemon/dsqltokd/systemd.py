@@ -66,6 +66,10 @@ class Notifier:
         """Requests are answered from now on."""
         self._send("READY=1")
 
+    def succeeded_by(self, pid: int) -> None:
+        """Another process of the service is its main one from now on."""
+        self._send(f"MAINPID={pid}")
+
     def reloading(self, monotonic: float) -> None:
         """The configuration is being read again; `ready` follows. `monotonic` is that clock's reading, in seconds."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={int(monotonic * 1e6)}")

@@ -234,6 +234,7 @@ def test_told_twice_to_end_a_proxy_ends_at_once(running: Proxy, client: Client) 
     eventually(lambda: "refused" in str(client("connect('b')")), "nobody new is let in")
     running.process.send_signal(signal.SIGINT)
     assert running.process.wait(5) == 0
+    assert "terminating connection: the proxy is ending" in str(client("one('a', 'select 1')"))
 
 
 def test_a_second_proxy_takes_over_and_nobody_is_turned_away(
@@ -250,6 +251,44 @@ def test_a_second_proxy_takes_over_and_nobody_is_turned_away(
         assert client("one('a', 'select 1')") == 1
         assert client("[c[n].close() for n in ('a', *range(20))] and connect('z')") == "admin"
         assert running.process.wait(30) == 0
+
+
+def test_of_a_proxy_for_two_envs_one_is_taken_over_and_the_other_stays(reachable: Desk, standin: DsqlStandin) -> None:
+    text = (reachable.work / "atlas.hcl").read_text()
+    reachable.project(text.replace('env "dsql"', 'env "two"') + text[text.index('env "dsql"') :])
+    with proxy(reachable, standin.ca_file, "dsql", "two") as both, both.client() as client:
+        assert client("connect('a')") == "admin"
+        with proxy(reachable, standin.ca_file, "two", port=both.port + 1) as second, second.client() as another:
+            eventually(lambda: f"{second.port} (leaving)" in reachable.ok("status"), "the first one leaves that place")
+            assert another("connect('b')") == "admin"
+            assert client("connect('c')") == "admin"
+            assert f"{both.port} (leaving)" not in reachable.ok("status")
+        assert client("connect('d')") == "admin"
+
+
+def test_a_session_as_long_as_dsql_lets_it_be_is_told_of_in_the_log(
+    reachable: Desk, standin: DsqlStandin, stepped: Steps
+) -> None:
+    with reachable.daemon(), proxy(reachable, standin.ca_file, "dsql") as running:
+        with running.client() as client:
+            assert client("connect('a')") == "admin"
+            stepped.suspend(3600)
+        told = "a session ended after 60 min: DSQL ends each after 60, so let a pool replace its own after 55"
+        eventually(lambda: told in running.log(), "the log says it")
+
+
+def test_a_socket_of_systemds_that_others_on_the_network_reach_is_refused(reachable: Desk) -> None:
+    handed_over = (
+        "import os, socket, sys\n"
+        "made = socket.create_server(('0.0.0.0', 0))\n"
+        "os.dup2(made.fileno(), 3)\n"
+        "os.set_inheritable(3, True)\n"
+        "os.environ |= {'LISTEN_PID': str(os.getpid()), 'LISTEN_FDS': '1'}\n"
+        "os.execv(sys.argv[1], sys.argv[1:])\n"
+    )
+    done = reachable.run(str(BIN / "python"), "-c", handed_over, str(BIN / "dsqltok"), "proxy", "dsql")
+    assert done.returncode == 4
+    assert "systemd listens at 0.0.0.0, where others on the network connect" in done.stderr
 
 
 def test_a_port_of_another_envs_proxy_is_not_taken(running: Proxy) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "admin" / "atlas.hcl"
 SERVICE, SOCKET = "dsqltokd.service", "dsqltokd.socket"
+PROXY = "dsqltokd-proxy@dsql"
+ROOTS = "work/roots.pem"
 DSQLTOK = str(BIN / "dsqltok")
 
 
@@ -273,23 +277,99 @@ def test_where_users_may_make_no_namespaces_the_rest_of_the_sandbox_is_left(inst
     assert not (installed.units / "dsqltokd.service.d/sandbox.conf").exists()
 
 
-@pytest.mark.usefixtures("login")  # which has the stand-in know the keys
-def test_the_proxy_of_an_env_is_started_by_whoever_connects(installed: Session, standin: DsqlStandin) -> None:
+@pytest.fixture
+def proxied(installed: Session, standin: DsqlStandin, login: Callable[..., str]) -> tuple[Session, int]:
+    """Give a session where the socket of an env's proxy is enabled, and its port."""
+    del login  # which has the stand-in know the keys
     place = f":{standin.port}/postgres?sslmode=verify-full&hostaddr={standin.address}"
     text = EXAMPLE.read_text().replace(":5432/postgres?sslmode=require", place)
     installed.write("work/atlas.hcl", text)
     installed.ok("projects", "add", "atlas.hcl")
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    unit = "dsqltokd-proxy@dsql"
-    installed.write_unit(f"{unit}.socket.d/port.conf", f"[Socket]\nListenStream=\nListenStream=127.0.0.1:{port}\n")
-    roots = f"[Service]\nExecStart=\nExecStart={DSQLTOK} proxy %i --ca {standin.ca_file}\n"
-    installed.write_unit(f"{unit}.service.d/roots.conf", roots)
+        port: int = free.getsockname()[1]
+    installed.write_unit(f"{PROXY}.socket.d/port.conf", f"[Socket]\nListenStream=\nListenStream=127.0.0.1:{port}\n")
+    installed.write(ROOTS, standin.ca_file.read_text())
+    roots = f"[Service]\nExecStart=\nExecStart={DSQLTOK} proxy %i --ca %h/{ROOTS}\n"
+    installed.write_unit(f"{PROXY}.service.d/roots.conf", roots)
     installed.manager.systemctl("daemon-reload")
-    installed.manager.systemctl("enable", "--now", "dsqltokd-proxy@dsql.socket")
-    program = "import psycopg, sys; print(psycopg.connect(sys.argv[1]).execute('select current_user').fetchone()[0])"
-    url = f"postgresql://127.0.0.1:{port}/?sslmode=disable"
-    done = installed.manager.run("timeout", "20", str(BIN / "python"), "-c", program, url)
-    journal = installed.manager.journal("dsqltokd-proxy@dsql.service")
-    assert done.stdout == "admin\n", done.stderr + json.dumps([line["MESSAGE"] for line in journal], indent=1)
-    eventually(lambda: f"127.0.0.1:{port}" in installed.ok("status"), "the status lists it")
+    installed.manager.systemctl("enable", "--now", f"{PROXY}.socket")
+    return installed, port
+
+
+# Connects, and asks again for each line that it is given.
+ASKS = """
+import itertools, psycopg, sys
+there = psycopg.connect(sys.argv[1], autocommit=True)
+for _ in itertools.chain([""], sys.stdin):
+    print(there.execute("select current_user").fetchone()[0], flush=True)
+"""
+
+
+@contextlib.contextmanager
+def client(session: Session, port: int) -> Iterator[Callable[[], str]]:
+    """Connect to the proxy; give a function that asks who one is there."""
+    argv = session.manager.argv(
+        "timeout", "60", str(BIN / "python"), "-c", ASKS, f"postgresql://127.0.0.1:{port}/?sslmode=disable"
+    )
+    with subprocess.Popen(
+        argv, env=session.manager.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        keys, screen = process.stdin, process.stdout
+        first = screen.readline()
+        said = [line["MESSAGE"] for line in session.manager.journal(f"{PROXY}.service")]
+        assert first == "admin\n", json.dumps(said, indent=1)
+
+        def ask() -> str:
+            print(file=keys, flush=True)
+            return screen.readline()
+
+        yield ask
+
+
+def test_the_proxy_of_an_env_is_started_by_whoever_connects(proxied: tuple[Session, int]) -> None:
+    session, port = proxied
+    with client(session, port):
+        eventually(lambda: f"127.0.0.1:{port}" in session.ok("status"), "the status lists it")
+    session.manager.systemctl("stop", f"{PROXY}.service")
+    assert session.manager.show(f"{PROXY}.service")["Result"] == "success"
+
+
+def test_a_proxy_that_is_reloaded_leaves_its_place_to_another_and_its_sessions_go_on(
+    proxied: tuple[Session, int],
+) -> None:
+    session, port = proxied
+    unit = f"{PROXY}.service"
+    with client(session, port) as ask:
+        first = session.manager.show(unit)["MainPID"]
+        session.manager.systemctl("reload", unit)
+        eventually(
+            lambda: session.manager.show(unit)["MainPID"] not in ("0", first), "another is the service's process"
+        )
+        assert ask() == "admin\n"
+        with client(session, port) as ask_the_other:
+            session.manager.run("kill", "-KILL", first)
+            assert ask() == ""  # the session was the first one's
+            assert ask_the_other() == "admin\n"
+            second = session.manager.show(unit)["MainPID"]
+            session.manager.systemctl("reload", unit)
+            eventually(lambda: session.manager.show(unit)["MainPID"] not in ("0", second), "and yet another")
+    eventually(lambda: session.manager.run("kill", "-0", second).returncode != 0, "nobody needs it any more")
+    assert session.manager.show(unit)["ActiveState"] == "active"
+
+
+def test_a_successor_that_cannot_begin_is_told_of_and_changes_nothing(proxied: tuple[Session, int]) -> None:
+    session, port = proxied
+    unit = f"{PROXY}.service"
+    with client(session, port) as ask:
+        first = session.manager.show(unit)["MainPID"]
+        (session.manager.home / ROOTS).unlink()
+        session.manager.systemctl("reload", unit)
+        told = "no successor takes over: the successor ended with code 7"
+        eventually(
+            lambda: any(told in line["MESSAGE"] for line in session.manager.journal(unit)), "the journal says it"
+        )
+        assert ask() == "admin\n"
+        with client(session, port):
+            assert session.manager.show(unit)["MainPID"] == first

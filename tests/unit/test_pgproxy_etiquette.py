@@ -78,6 +78,30 @@ def test_a_startup_parameter_that_is_refused_is_left_out_and_said_so(message: st
     assert "extra_float_digits" in retry.notice
 
 
+@pytest.mark.parametrize(
+    ("options", "rest"),
+    [
+        ("-c work_mem=1MB -c search_path=a\\ b,c -cother=1", "-c search_path=a\\ b,c -cother=1"),
+        ("--work-mem=1MB  -c\tTimeZone=UTC", "-c TimeZone=UTC"),
+        ("-cwork_mem=1MB", None),
+        ("-c work_mem=1MB -c work_mem=2MB -c", "-c "),
+    ],
+)
+def test_what_options_set_is_left_out_alone(options: str, rest: str | None) -> None:
+    sent = {"user": "me", "options": options}
+    said = Response({"C": "0A000", "M": 'setting configuration parameter "work_mem" not supported'})
+    retry = etiquette.verdict(said, sent, [])
+    assert retry is not None
+    assert etiquette.without(sent, {retry.without}).get("options") == rest
+
+
+def test_options_that_a_server_does_not_take_at_all_are_left_out_whole() -> None:
+    sent = {"user": "me", "options": "-c a=b"}
+    retry = etiquette.verdict(Response({"C": "0A000", "M": "unsupported startup parameter: options"}), sent, [])
+    assert retry is not None
+    assert etiquette.without(sent, {retry.without}) == {"user": "me"}
+
+
 def test_a_parameter_that_was_not_sent_is_not_left_out() -> None:
     said = Response({"C": "0A000", "M": 'unrecognized configuration parameter "user"'})
     assert etiquette.verdict(said, {"user": "me", "DateStyle": "ISO"}, []) is None

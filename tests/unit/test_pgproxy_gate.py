@@ -1,8 +1,10 @@
-"""A gate whose clients' owner the system does not tell: the password is wanted, and nothing else lets in."""
+"""A gate: who may come in, how many, and how it ends."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import resource
 import socket
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,9 +16,14 @@ from dsqltokd.pgproxy.selecting import Selector
 from dsqltokd.pgproxy.traffic import Traffic
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dsqltokd.pgproxy.upstream import Upstream
 
 REFUSAL = wire.Response({"S": "FATAL", "C": "57P03", "M": "the server says no"})
+STARTUP = wire.startup(0x30000, {"user": "me"})
+MOST = 2000
+MOST_STRANGERS = 32
 
 
 class Refusing:
@@ -26,25 +33,41 @@ class Refusing:
         raise wire.RefusedError(REFUSAL)
 
 
-async def conversation(ours: bool | None, *words: bytes) -> bytes:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+class Silent:
+    """An upstream that never comes to an end."""
+
+    async def begin(self, *_: Any) -> None:
+        await asyncio.Event().wait()
+
+
+@contextlib.contextmanager
+def opened(
+    upstream: object, *, ours: bool | None = True, password: str | None = None, traffic: Traffic | None = None
+) -> Iterator[tuple[Gate, int]]:
+    """Give an open gate, and its port."""
+    with socket.create_server(("127.0.0.1", 0), backlog=MOST) as listener:
         gate = Gate(
             "dsql",
             [listener],
-            cast("Upstream", Refusing()),
-            Traffic(),
+            cast("Upstream", upstream),
+            traffic or Traffic(),
             selector=Selector(),
             elsewhere=lambda _: None,
-            password="secret",
+            password=password,
             is_ours=lambda _: ours,
         )
         gate.open()
-        reader, writer = await asyncio.open_connection(*listener.getsockname())
-        writer.writelines([wire.startup(0x30000, {"user": "me"}), *words])
+        yield gate, listener.getsockname()[1]
+
+
+async def conversation(ours: bool | None, password: str | None, *words: bytes) -> bytes:
+    with opened(Refusing(), ours=ours, password=password) as (gate, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.writelines([STARTUP, *words])
         said = await reader.read()
         writer.close()
-        gate.close()
-        await gate.drained(1.0)
+        gate.leave(0.0)
+        await gate.empty()
     return said
 
 
@@ -58,7 +81,112 @@ async def conversation(ours: bool | None, *words: bytes) -> bytes:
         (None, [b"Q\0\0\0\5\0"], b"the password is wrong"),
     ],
 )
-def test_who_may_come_in(ours: bool | None, words: list[bytes], said: bytes) -> None:
-    answer = asyncio.run(conversation(ours, *words))
+def test_who_may_come_in_where_the_system_may_not_tell(ours: bool | None, words: list[bytes], said: bytes) -> None:
+    answer = asyncio.run(conversation(ours, "secret", *words))
     assert said in answer
     assert answer.startswith(wire.PASSWORD_WANTED) is (ours is None)
+
+
+def test_where_the_system_tells_and_did_not_nobody_is_asked_for_a_password_that_does_not_exist() -> None:
+    answer = asyncio.run(conversation(None, None))
+    assert b"the system did not tell whose this connection is" in answer
+    assert b"08001" in answer  # which a client may try again
+    assert wire.PASSWORD_WANTED not in answer
+
+
+@pytest.fixture
+def _many_descriptors() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(3 * MOST, hard), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def crowd(port: int, count: int, words: bytes) -> list[asyncio.StreamWriter]:
+    found = []
+    for _ in range(count):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(words)
+        found.append(writer)
+    return found
+
+
+async def one_too_many(*, ours: bool, count: int, traffic: Traffic) -> bytes:
+    with opened(Silent(), ours=ours, traffic=traffic) as (gate, port):
+        others = await crowd(port, count, b"")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        answer = await reader.read()
+        for each in (*others, writer):
+            each.close()
+        gate.leave(0.0)
+        await gate.empty()
+    return answer
+
+
+@pytest.mark.usefixtures("_many_descriptors")
+def test_of_a_crowd_those_beyond_the_limit_are_told_and_counted() -> None:
+    traffic = Traffic()
+    answer = asyncio.run(one_too_many(ours=True, count=MOST, traffic=traffic))
+    assert b"53300" in answer
+    assert b"the proxy has 2000 connections" in answer
+    assert traffic.shown()["refused"]["too many"] == 1
+
+
+def test_strangers_beyond_a_few_are_hung_up_on_and_counted() -> None:
+    traffic = Traffic()
+    assert asyncio.run(one_too_many(ours=False, count=MOST_STRANGERS, traffic=traffic)) == b""
+    assert traffic.shown()["refused"]["denied"] == 1
+
+
+class Going:
+    """An upstream that tells when a client's wish is dropped."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.dropped = asyncio.Event()
+
+    async def begin(self, *_: Any) -> None:
+        self.begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.dropped.set()
+
+
+async def ended_over_a_beginning() -> bytes:
+    upstream = Going()
+    with opened(upstream) as (gate, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(STARTUP)
+        await upstream.begun.wait()
+        gate.leave(0.01)
+        answer = await reader.read()
+        writer.close()
+        await gate.empty()
+    return answer
+
+
+def test_who_is_not_let_in_before_the_end_is_told_that_it_is_the_end() -> None:
+    answer = asyncio.run(ended_over_a_beginning())
+    assert b"57P01" in answer
+    assert b"the proxy is ending" in answer
+
+
+async def gone_after(words: bytes) -> None:
+    upstream = Going()
+    with opened(upstream) as (gate, port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(STARTUP)
+        await upstream.begun.wait()
+        writer.write(words)
+        await writer.drain()
+        writer.close()
+        async with asyncio.timeout(30):
+            await upstream.dropped.wait()
+        gate.leave(0.0)
+        await gate.empty()
+
+
+@pytest.mark.parametrize("early", [b"", b"Q\0\0\0\5\0", b"x" * 1000])
+def test_a_client_that_goes_is_missed_whatever_it_has_sent_before(early: bytes) -> None:
+    asyncio.run(gone_after(early))

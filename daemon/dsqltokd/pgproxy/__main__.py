@@ -1,6 +1,7 @@
 """The proxy's process: `python -m dsqltokd.pgproxy`, with the words of `dsqltok proxy`.
 
-It writes a line to stdout for each entrance once it takes clients; its log goes where the daemon's goes.
+It writes a line to stdout for each entrance once it takes clients; its log goes where the daemon's goes. SIGTERM ends
+it; SIGHUP, where systemd has its sockets, has another take its place.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dsqltokd import hardening, log
 from dsqltokd.pgproxy import listening
 from dsqltokd.pgproxy.proxy import Proxy
 from dsqltokd.pgproxy.selecting import Selector
+from dsqltokd.systemd import Notifier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +37,7 @@ def main() -> None:
 
 
 def _run(words: Sequence[str]) -> int:
+    given = {**os.environ}  # of which what is systemd's is taken out below
     os.umask(0o077)
     hardening.protect_memory()
     hardening.raise_file_limit()
@@ -43,17 +46,22 @@ def _run(words: Sequence[str]) -> int:
     written = log.start()
     selector = Selector()
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
-        runner.run(_serve(options, inherited, selector))
+        runner.run(_serve(options, inherited, selector, given))
     written.stop(_LOG_PATIENCE)
     return 0
 
 
-async def _serve(options: dict[str, Any], inherited: Sequence[Entrance], selector: Selector) -> None:
-    proxy = Proxy(options, inherited, selector)
+async def _serve(
+    options: dict[str, Any], inherited: Sequence[Entrance], selector: Selector, given: dict[str, str]
+) -> None:
+    notifier = Notifier()
+    proxy = Proxy(options, inherited, selector, lambda line: arguments.write(line + "\n"))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, proxy.leave)
-    await proxy.run(lambda line: arguments.write(line + "\n"))
+    if inherited:
+        loop.add_signal_handler(signal.SIGHUP, proxy.hand_over, given, notifier.succeeded_by)
+    await proxy.run()
 
 
 if __name__ == "__main__":

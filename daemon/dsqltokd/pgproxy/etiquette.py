@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from dsqltokd.pgproxy.wire import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0, 8.0, 8.0)
 """Seconds to wait, one after the other, for a cluster that wakes up."""
@@ -28,7 +28,8 @@ _TOO_FAST = "53400"
 _HOPELESS = re.compile(r"wrong user to action mapping|is not authorized", re.IGNORECASE)
 # The quoted, or the last, word of what PostgreSQL and DSQL say of a parameter that they do not take.
 _PARAMETER = re.compile(r"parameter:? \W*([A-Za-z_][A-Za-z0-9_.]*)", re.IGNORECASE)
-_OURS = ("user", "database", "options", "client_encoding")
+_ESSENTIAL = ("user", "database", "client_encoding")
+_WORD = re.compile(r"(?:\\.|[^\s\\])+", re.DOTALL)  # of the parameter `options`, as PostgreSQL splits it
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,29 @@ def verdict(said: Response, sent: Mapping[str, str], before: Sequence[Retry]) ->
     return Retry(without=name, notice=told) if name else None
 
 
+def without(sent: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    """Return startup parameters but those of these names, which `options` may set, too."""
+    found = {name: value for name, value in sent.items() if name not in names}
+    if names and "options" in found:
+        kept = [switch for name, switch in _switches(found.pop("options")) if name not in names]
+        found |= {"options": " ".join(kept)} if kept else {}
+    return found
+
+
 def _refused_parameter(said: Response, sent: Mapping[str, str]) -> str:
-    names = {name.lower(): name for name in sent if name not in _OURS}
+    set_by_options = [name for name, _ in _switches(sent.get("options", ""))]
+    names = {name.lower(): name for name in [*set_by_options, *sent] if name not in ("", *_ESSENTIAL)}
     found = (names.get(match[1].lower(), "") for match in _PARAMETER.finditer(said.message))
     return next(filter(None, found), "")
+
+
+def _switches(options: str) -> Iterator[tuple[str, str]]:
+    """Return which parameter each switch of `options` sets, if one, with the switch itself."""
+    words = iter(_WORD.findall(options))
+    for word in words:
+        value = next(words, "") if word == "-c" else word[2:] if word.startswith(("-c", "--")) else ""
+        name, equals, _ = value.partition("=")
+        yield name.replace("-", "_") if equals else "", f"-c {value}" if word == "-c" else word
 
 
 def explained(said: Response, message: str, hint: str, ours: str) -> Response:

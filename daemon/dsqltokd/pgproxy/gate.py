@@ -4,7 +4,8 @@ The rules:
 1. Only this user: whose the other end is, the kernel tells. Where it does not, the gate's own password is wanted.
 2. Who says nothing, or talks nonsense, is sent away in time and troubles nobody else.
 3. A client that goes while its session is being begun ends that beginning.
-4. A gate that is closed takes nobody new; sessions that it let in go on until they end, or are ended.
+4. A gate that is left takes nobody new; sessions that it let in go on until they end, or their time is over. Then each
+   client that waits for nothing is told why.
 """
 
 from __future__ import annotations
@@ -16,22 +17,20 @@ import logging
 import os
 import pwd
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dsqltok.errors import CredentialsError, DeniedError, DsqltokError
-from dsqltokd.pgproxy import owners, sockets, wire
+from dsqltok.errors import CredentialsError, DeniedError, DsqltokError, UnavailableError
+from dsqltokd import clock
+from dsqltokd.pgproxy import owners, sockets, talk, wire
 from dsqltokd.pgproxy.relay import Relay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
-    from typing import TypeVar
+    from collections.abc import Callable, Sequence
 
     from dsqltokd.pgproxy.core import Place
     from dsqltokd.pgproxy.selecting import Selector
     from dsqltokd.pgproxy.traffic import Traffic
     from dsqltokd.pgproxy.upstream import Session, Upstream
-
-    T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 _GREETING_SECONDS = 15.0
@@ -40,19 +39,18 @@ _MOST = 2000  # connections at once
 _MOST_STRANGERS = 32  # of other users, who are to be told no; more are hung up on
 _COMPLAINT_SECONDS = 60.0
 _MOST_COMPLAINTS = 100
+_ENDING = wire.fatal("57P01", "terminating connection: the proxy is ending", "connect again")
 _FULL = wire.fatal("53300", f"the proxy has {_MOST} connections", "close some, or run a second proxy at another port")
 _BURST = 64  # taken in before the others have their turn
 _SHORTAGE_SECONDS = 0.2
 _CAP_SECONDS = 59 * 60
-_FAREWELL_SECONDS = 1.0
-_FAREWELL_READS = 64
 
 
 class Gate:
     """Serves the clients of one env.
 
-    `selector` is the event loop's; `password` is wanted of those whose owner cannot be known; `elsewhere` is given the
-    key of a session that is to be cancelled and is none of these.
+    `selector` is the event loop's; `password` is wanted of those whose owner cannot be known, and None where the system
+    tells; `elsewhere` is given the key of a session that is to be cancelled and is none of these.
     """
 
     def __init__(
@@ -63,7 +61,7 @@ class Gate:
         traffic: Traffic,
         *,
         selector: Selector,
-        password: str,
+        password: str | None,
         elsewhere: Callable[[bytes], None],
         is_ours: Callable[[socket.socket], bool | None] = owners.is_ours,
     ) -> None:
@@ -81,8 +79,9 @@ class Gate:
         self._strangers = 0
         self._complained: dict[str, float] = {}
         self._relays: dict[Relay, tuple[bytes | None, Place]] = {}
-        self._empty = asyncio.Event()
         self._open = False
+        self._left = False
+        self._empty = asyncio.Event()
 
     def open(self) -> None:
         """Let clients in from now on."""
@@ -91,28 +90,31 @@ class Gate:
             listener.setblocking(False)
             self._loop.add_reader(listener, self._accept, listener)
 
-    def close(self) -> None:
-        """Let nobody in any more."""
+    @property
+    def left(self) -> bool:
+        """Tell whether nobody new is taken any more."""
+        return self._left
+
+    def leave(self, seconds: float) -> None:
+        """Let nobody in any more, and end what is left of the sessions after so many seconds."""
+        self._left = True
         if self._open:
             self._open = False
             for listener in self._listeners:
                 self._loop.remove_reader(listener)
+        self._loop.call_later(seconds, self.end)
         self._look_whether_empty()
 
-    async def drained(self, seconds: float) -> None:
-        """Return when the last session has ended, or after that long, and none is left."""
-        self._look_whether_empty()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._empty.wait()
-        self.end()
+    async def empty(self) -> None:
+        """Return when the gate was left and the last session has ended."""
+        await self._empty.wait()
 
     def end(self) -> None:
         """End every session now."""
         for task in self._tasks:
             task.cancel()
         for relay in [*self._relays]:
-            relay.close()
+            relay.end(_ENDING)
 
     def _accept(self, listener: socket.socket) -> None:
         for _ in range(_BURST):
@@ -134,6 +136,7 @@ class Gate:
             self._turn_away(client, error)
             return
         if ours is False and self._strangers >= _MOST_STRANGERS:
+            self._traffic.refused(DeniedError.kind)
             client.close()
             return
         if len(self._tasks) - self._strangers + len(self._relays) >= _MOST:
@@ -169,7 +172,7 @@ class Gate:
         self._look_whether_empty()
 
     def _look_whether_empty(self) -> None:
-        if not self._open and not self._tasks and not self._relays:
+        if self._left and not self._tasks and not self._relays:
             self._empty.set()
 
     async def _serve(self, client: socket.socket, ours: bool | None) -> None:
@@ -179,22 +182,26 @@ class Gate:
         except wire.GarbageError as garbage:
             self._traffic.refused("no startup packet")
             if garbage.answer:
-                await _say(
+                await talk.farewell(
                     client, wire.fatal("08P01", garbage.message, "connect with a PostgreSQL client, without TLS")
                 )
         except wire.RefusedError as refused:
             self._traffic.refused("by the server")
-            await _say(client, wire.error(refused.said))
+            await talk.farewell(client, wire.error(refused.said))
         except DsqltokError as error:
             self._traffic.refused(error.kind)
             self._complain(error.message)
-            await _say(client, wire.fatal(_code(error), error.message, error.hint))
+            await talk.farewell(client, wire.fatal(_code(error), error.message, error.hint))
+        except asyncio.CancelledError:
+            with contextlib.suppress(OSError):
+                client.send(_ENDING)
+            raise
         except TimeoutError:
             self._traffic.refused("silent")
         except (OSError, EOFError) as error:
             if isinstance(error, OSError) and error.errno in owners.SHORTAGES:
                 self._traffic.refused("no descriptors")
-                await _say(client, wire.fatal("53300", "too many open files in the proxy", "raise ulimit -n"))
+                await talk.farewell(client, wire.fatal("53300", "too many open files in the proxy", "raise ulimit -n"))
             else:
                 self._traffic.refused("gone")
         finally:
@@ -215,7 +222,7 @@ class Gate:
         """Lead a client to its session; tell whether it has one now. Raises whatever keeps it from one."""
         greeting = wire.Greeting()
         async with asyncio.timeout(_STRANGER_SECONDS if ours is False else _GREETING_SECONDS):
-            said = await _greeted(client, greeting)
+            said = await talk.greeted(client, greeting)
             if ours is False:
                 raise DeniedError("this proxy serves another user", hint="start your own: dsqltok proxy")
             if isinstance(said, wire.Cancel):  # whose key is a secret of its own
@@ -229,15 +236,10 @@ class Gate:
 
     async def _admit(self, client: socket.socket, greeting: wire.Greeting) -> None:
         """Have a client whose owner cannot be known say the password."""
-        await sockets.send(client, wire.PASSWORD_WANTED)
-        messages = wire.Messages()
-        data, greeting.rest = greeting.rest, b""
-        while (said := next(messages.receive(data), None)) is None:
-            data = await _some(client)
-        kind, whole = said
-        if kind != b"p" or not hmac.compare_digest(whole[5:].rstrip(b"\0"), self._password.encode()):
+        if self._password is None:
+            raise UnavailableError("the system did not tell whose this connection is", hint="try again")
+        if not hmac.compare_digest(await talk.password(client, greeting), self._password.encode()):
             raise CredentialsError("the password is wrong", hint="take the one that dsqltok proxy wrote")
-        greeting.rest = messages.rest
 
     async def _begin(self, client: socket.socket, startup: wire.Startup, rest: bytes) -> None:
         let_in = False
@@ -250,15 +252,15 @@ class Gate:
             with contextlib.suppress(OSError):
                 client.send(words_on_wire)  # some bytes, to a socket that has not been written to
 
-        session = await _unless_gone(client, self._upstream.begin(startup, self._account, tell))
+        session, early = await talk.unless_gone(client, self._upstream.begin(startup, self._account, tell))
         opening = wire.without_letting_in(session.opening) if let_in else session.opening
-        self._join(client, session, opening, rest)
+        self._join(client, session, opening, rest + early)
 
     def _join(self, client: socket.socket, session: Session, opening: bytes, rest: bytes) -> None:
         if client.family != socket.AF_UNIX:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sockets.keep_alive(client)
-        begun = self._loop.time()
+        begun = clock.now().boot
         relay = Relay(self._selector, client, session.server, lambda: self._ended(relay, begun))
         self._relays[relay] = (session.key, session.place)
         self._traffic.begun()
@@ -266,7 +268,7 @@ class Gate:
 
     def _ended(self, relay: Relay, begun: float) -> None:
         del self._relays[relay]
-        seconds = self._loop.time() - begun
+        seconds = clock.now().boot - begun  # in a suspend, too, DSQL's hour goes on
         self._traffic.ended(*relay.carried)
         if seconds > _CAP_SECONDS:
             _log.info(
@@ -286,60 +288,6 @@ class Gate:
             await sockets.receive(server)  # the server hangs up when it has taken it
             server.close()
         return True
-
-
-async def _greeted(client: socket.socket, greeting: wire.Greeting) -> wire.Cancel | wire.Startup:
-    while True:
-        for said in greeting.receive(await _some(client)):
-            if isinstance(said, wire.EncryptionWanted):
-                await sockets.send(client, b"N")
-            else:
-                return said
-
-
-async def _some(client: socket.socket) -> bytes:
-    data = await sockets.receive(client)
-    if not data:
-        raise EOFError
-    return data
-
-
-async def _unless_gone(client: socket.socket, work: Coroutine[Any, Any, T]) -> T:
-    """Return what `work` returns, or end it and raise `EOFError` where the client goes meanwhile."""
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(work)
-
-    def look() -> None:
-        try:
-            gone = client.recv(1, socket.MSG_PEEK) == b""
-        except OSError:
-            gone = True
-        loop.remove_reader(client)
-        if gone:
-            task.cancel()
-
-    loop.add_reader(client, look)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        current = asyncio.current_task()
-        if current is not None and current.cancelling():
-            raise
-        raise EOFError from None
-    finally:
-        loop.remove_reader(client)
-        task.cancel()
-
-
-async def _say(client: socket.socket, words: bytes) -> None:
-    """Send the last words, and leave the client a moment to read them: closing at once could take them back."""
-    with contextlib.suppress(OSError, TimeoutError):
-        async with asyncio.timeout(_FAREWELL_SECONDS):
-            await sockets.send(client, words)
-            client.shutdown(socket.SHUT_WR)
-            for _ in range(_FAREWELL_READS):
-                if not await sockets.receive(client):
-                    break
 
 
 def _code(error: DsqltokError) -> str:

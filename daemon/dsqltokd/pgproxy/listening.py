@@ -180,16 +180,18 @@ def handed_over() -> list[Entrance]:
     pid, count, _ = (os.environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"))
     if pid != str(os.getpid()) or not count.isdecimal():
         return []
-    found = []
-    for fd in range(_FIRST, _FIRST + int(count)):
+    return [_inherited(_listening(fd)) for fd in range(_FIRST, _FIRST + int(count))]
+
+
+def _listening(fd: int) -> socket.socket:
+    try:
         os.set_inheritable(fd, False)
         sock = socket.socket(fileno=fd)
-        if sock.type != socket.SOCK_STREAM or sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) != 1:
-            raise ConfigurationError(
-                "systemd handed over what is no listening socket", hint="see dsqltokd-proxy@.socket"
-            )
-        found.append(sock)
-    return [_inherited(sock) for sock in found]
+        if sock.type == socket.SOCK_STREAM and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1:
+            return sock
+    except OSError:
+        pass  # it is no socket at all, or closed
+    raise ConfigurationError("systemd handed over what is no listening socket", hint="see dsqltokd-proxy@.socket")
 
 
 def _inherited(sock: socket.socket) -> Entrance:

@@ -49,7 +49,7 @@ def owner(sock: socket.socket) -> int | None:
     except OSError:
         raise ConnectionError("the other end is gone") from None
     try:
-        found = (_by_netlink if _netlink_tells() else _by_list)(sock.family, there, here)
+        found = (by_netlink if _netlink_tells() else by_list)(sock.family, there, here)
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in SHORTAGES:
             raise  # it could be known
@@ -81,7 +81,7 @@ def _netlink_tells() -> bool:
     """Tell whether netlink knows TCP here: where it does not, it answers as if there were no such socket."""
     try:
         with _connected() as there:
-            return _by_netlink(socket.AF_INET, there.getpeername(), there.getsockname()) == os.getuid()
+            return by_netlink(socket.AF_INET, there.getpeername(), there.getsockname()) == os.getuid()
     except OSError:
         return False
 
@@ -96,7 +96,11 @@ def _connected() -> Iterator[socket.socket]:
         yield there
 
 
-def _by_netlink(family: int, source: tuple[str, int], target: tuple[str, int]) -> int | None:
+def by_netlink(family: int, source: tuple[str, int], target: tuple[str, int]) -> int | None:
+    """Return whose the socket at `source` is that is connected to `target`, None where there is none.
+
+    Raises `OSError` where netlink is not to be had. Source: sock_diag(7).
+    """
     identity = struct.pack("!HH", source[1], target[1]) + _address(family, source[0]) + _address(family, target[0])
     request = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, _ANY_STATE)
     request += identity + struct.pack("=I", 0) + _NO_COOKIE
@@ -115,7 +119,8 @@ def _address(family: int, text: str) -> bytes:
     return socket.inet_pton(family, text).ljust(16, b"\0")
 
 
-def _by_list(family: int, source: tuple[str, int], target: tuple[str, int]) -> int | None:
+def by_list(family: int, source: tuple[str, int], target: tuple[str, int]) -> int | None:
+    """Return what `by_netlink` does, from the list of all sockets. Raises `OSError`. Source: proc(5)."""
     name = "/proc/net/tcp" if family == socket.AF_INET else "/proc/net/tcp6"
     local, remote = _listed(family, source), _listed(family, target)
     with open(name, encoding="ascii") as file:

@@ -7,7 +7,9 @@ The rules:
 3. A relay that has much to carry lets the others have their turn.
 4. One buffer serves all relays, since each uses it only while it carries: a session at rest has none.
 5. No TLS record is left half read: the system, which is what tells of more to read, knows nothing of its rest.
-6. A query's few bytes are carried by one reading and one sending: reading again, to hear that there is no more, would
+6. Where a session is ended from here, the client is told if it waits for nothing: if the last that the server said was
+   that it is ready, which is all of its words that are looked at.
+7. A query's few bytes are carried by one reading and one sending: reading again, to hear that there is no more, would
    cost as much as both.
 """
 
@@ -29,6 +31,8 @@ _RECORD = 16 * 1024  # bytes that a TLS record holds at most
 _BUFFER = memoryview(bytearray(16 * _RECORD))
 _FULL = len(_BUFFER) - _RECORD
 _SHORT = 4096  # a record of less is the end of what the server has to say for now, or nearly always
+_READY = b"Z\0\0\0\5"  # and a byte with the state of the transaction
+_READY_BYTES = 6
 _TURN = 8  # buffers carried before the others have their turn
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -39,7 +43,7 @@ class Relay:
     `carried` counts the bytes: from the client, from the server.
     """
 
-    __slots__ = ("_client", "_ended", "_selector", "_server", "_tls", "carried", "closed")
+    __slots__ = ("_client", "_ended", "_last_words", "_selector", "_server", "_tls", "carried", "closed")
 
     def __init__(
         self, selector: Selector, client: socket.socket, server: ssl.SSLSocket, ended: Callable[[], None]
@@ -49,6 +53,7 @@ class Relay:
         self._server = _End(server, server.write, self._server_is_ready)
         self._tls = server
         self._ended = ended
+        self._last_words = b""  # of the server's, for which the client has not asked for more
         self.carried = [0, 0]
         self.closed = False
 
@@ -56,8 +61,10 @@ class Relay:
         """Begin with what is to be sent first."""
         self._watch()
         if to_client:
+            self._last_words = to_client[-_READY_BYTES:]
             self._send(memoryview(to_client), self._client)
         if to_server and not self.closed:
+            self._last_words = b""
             self._send(memoryview(to_server), self._server)
 
     def close(self) -> None:
@@ -71,6 +78,12 @@ class Relay:
             end.sock.close()
         self._ended()
         self._selector.wake()
+
+    def end(self, words: bytes) -> None:
+        """End it now, with a last message for the client if it can be given."""
+        if not self.closed and not self._client.waiting and self._last_words.startswith(_READY):
+            self._sent(memoryview(words), self._client)
+        self.close()
 
     def _client_is_ready(self, events: int) -> None:
         self._act(self._client, events, self._from_client)
@@ -102,6 +115,7 @@ class Relay:
                 self._finish(self._server)
                 return
             self.carried[0] += count
+            self._last_words = b""
             self._send(_BUFFER[:count], self._server)
             if count < len(_BUFFER):
                 return
@@ -113,6 +127,7 @@ class Relay:
             count, more = self._fill()
             if count:
                 self.carried[1] += count
+                self._last_words = bytes(_BUFFER[max(0, count - _READY_BYTES) : count])
                 self._send(_BUFFER[:count], self._client)
             if more is None:
                 self._finish(self._client)

@@ -67,9 +67,8 @@ class Upstream:
             fresh = bool(retries) and retries[-1].fresh
             with self._timed("token"):
                 place = await self._core.place(fresh=fresh)
-            left_out = {retry.without for retry in retries}
-            asked = etiquette.asked(startup.parameters, place.env, account)
-            sent = {name: value for name, value in asked.items() if name not in left_out}
+            left_out = {retry.without for retry in retries if retry.without}
+            sent = etiquette.without(etiquette.asked(startup.parameters, place.env, account), left_out)
             login = wire.Login(startup.version, sent, place.token)
             try:
                 return await self._session(place, login)

@@ -1,0 +1,114 @@
+"""The envs that a proxy serves: what is asked of the core for each, and where its clients come in.
+
+A place that another proxy for the same has is taken over from it, with the core's help; any other's is left alone.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from dsqltok import arguments, asking
+from dsqltok.errors import ConfigurationError, UsageError
+from dsqltokd.pgproxy import listening
+from dsqltokd.pgproxy.traffic import Traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dsqltokd.pgproxy.listening import Entrance
+
+_PORT = 5432
+_MOST_PORT = 65_535
+_KNOWN_SECONDS = 3.0  # until the core knows of each proxy that runs
+_KNOWN_PAUSE = 0.1
+
+
+class Served:
+    """One env: where clients come in, and what passes."""
+
+    def __init__(self, name: str | None, options: dict[str, Any]) -> None:
+        # Which project is meant is settled here: a file that comes or goes later must not lead a session elsewhere.
+        self._params = arguments.selection({**options, **({"name": name} if name else {})})
+        self.name = name or "the only one"
+        self.traffic = Traffic()
+        self.entrance = listening.NOWHERE
+
+    def selection(self) -> dict[str, Any]:
+        """Return the parameters of a request, for the caller to add to."""
+        environment = self._params["environment"]
+        assert isinstance(environment, dict)  # noqa: S101 - made by arguments.selection
+        return {**self._params, "environment": {**environment}}
+
+    def identity(self, listen: str) -> dict[str, Any]:
+        """Return what two proxies have to have in common for one to follow the other."""
+        config = self._params["config"] or "an added project"
+        chosen = {"vars": self._params.get("vars", []), "data": self._params.get("data")}
+        return {"env": self.name, "config": config, "listen": listen, **chosen}
+
+    def report(self, *, left: bool) -> dict[str, Any]:
+        """Return what the core is told; `left` says that the entrance is left to another."""
+        name = self.entrance.name + (" (leaving)" if left else "")
+        return {**self.identity(name), "traffic": self.traffic.shown()}
+
+
+def let_in(all_served: Sequence[Served], options: dict[str, Any], inherited: Sequence[Entrance]) -> None:
+    """Give each env the entrance of its clients. Raises `DsqltokError`, and then none is left open."""
+    if inherited:
+        if len(inherited) != len(all_served):
+            raise ConfigurationError(
+                f"systemd handed over {len(inherited)} sockets for {len(all_served)} envs",
+                hint="dsqltokd-proxy@.socket has one ListenStream= for the one env of its name",
+            )
+        for served, entrance in zip(all_served, inherited, strict=True):
+            served.entrance = entrance
+        return
+    try:
+        for port, served in enumerate(all_served, _first_port(options)):
+            served.entrance = _entrance(served, options.get("unix"), port)
+    except BaseException:
+        for served in all_served:
+            served.entrance.close()
+        raise
+
+
+def _entrance(served: Served, directory: str | None, port: int) -> Entrance:
+    if directory is not None:
+        path = listening.path_in(directory, port)
+        if listening.answers(path) and not _may_follow(served.identity(path)):
+            raise listening.PortInUseError(f"something else serves at {path}", hint="choose another directory or port")
+        return listening.in_directory(directory, port)
+    try:
+        return listening.on_port(port)
+    except listening.PortInUseError:
+        if not _may_follow(served.identity(listening.place_of(port))):
+            raise
+    return listening.beside_another(port)
+
+
+def _may_follow(identity: dict[str, Any]) -> bool:
+    """Have a proxy for the same share its place, and tell whether there is one.
+
+    One that has just begun the core learns of in a moment. Raises `UsageError` where another env's is there.
+    """
+    end = time.monotonic() + _KNOWN_SECONDS
+    while not asking.ask("proxy.follow", identity)["shares"]:
+        others = asking.ask("daemon.status", {}).get("proxies", [])
+        assert isinstance(others, list)  # noqa: S101 - the daemon's own shape
+        for other in others:
+            if other["listen"] == identity["listen"]:
+                raise UsageError(
+                    f'{other["listen"]} is taken by the proxy of env "{other["env"]}" in {other["config"]}',
+                    hint="choose another port: --port N",
+                )
+        if time.monotonic() > end:
+            return False
+        time.sleep(_KNOWN_PAUSE)
+    return True
+
+
+def _first_port(options: dict[str, Any]) -> int:
+    given = str(options.get("port", _PORT))
+    if not given.isascii() or not given.isdecimal() or not 0 < int(given) <= _MOST_PORT:
+        raise UsageError(f"{given} is no port", hint=f"--port takes a number from 1 to {_MOST_PORT}")
+    return int(given)

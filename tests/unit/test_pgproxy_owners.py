@@ -1,0 +1,76 @@
+"""Whose the other end of a connection is: by netlink and by the list, which say the same."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dsqltokd.pgproxy import owners
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Teller = Callable[[int, tuple[str, int], tuple[str, int]], int | None]
+
+PLACES = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+# Each is run by the name of what tells, since a machine may lack one of them.
+each_teller = pytest.mark.parametrize("tell", [owners.by_netlink, owners.by_list])
+each_family = pytest.mark.parametrize(("family", "address"), PLACES)
+
+
+class Ends:
+    """A connection within this machine: `near` is the server's end of it."""
+
+    def __init__(self, parts: ExitStack, family: int, address: str) -> None:
+        listener = parts.enter_context(socket.create_server((address, 0), family=family))
+        self.far = parts.enter_context(socket.create_connection(listener.getsockname()[:2]))
+        self.near = parts.enter_context(listener.accept()[0])
+
+    @property
+    def places(self) -> tuple[tuple[str, int], tuple[str, int]]:
+        return self.near.getpeername()[:2], self.near.getsockname()[:2]
+
+
+@pytest.fixture
+def parts() -> Iterator[ExitStack]:
+    with ExitStack() as found:
+        yield found
+
+
+@each_teller
+@each_family
+def test_the_owner_of_the_other_end_is_told(tell: Teller, family: int, address: str, parts: ExitStack) -> None:
+    ends = Ends(parts, family, address)
+    assert tell(family, *ends.places) == os.getuid()
+
+
+@each_teller
+@each_family
+def test_of_a_connection_that_is_not_there_nothing_is_told(
+    tell: Teller, family: int, address: str, parts: ExitStack
+) -> None:
+    there, here = Ends(parts, family, address).places
+    assert tell(family, (there[0], 1), here) is None
+    assert tell(family, there, (here[0], 1)) is None
+
+
+@each_teller
+@each_family
+def test_of_one_whose_other_end_is_closed_nothing_is_told(
+    tell: Teller, family: int, address: str, parts: ExitStack
+) -> None:
+    ends = Ends(parts, family, address)
+    places = ends.places
+    ends.far.close()
+    assert tell(family, *places) is None
+
+
+def test_a_connection_whose_other_end_is_gone_is_said_to_be_so(parts: ExitStack) -> None:
+    ends = Ends(parts, *PLACES[0])
+    ends.far.close()
+    with pytest.raises(ConnectionError):
+        owners.owner(ends.near)
