@@ -19,7 +19,7 @@ from standin.sts import Sts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytest_plugins = ("desks",)
+pytest_plugins = ("desks", "viaproxy")
 hypothesis.settings.register_profile("noisy", deadline=None)  # machines are: no example is given a time
 hypothesis.settings.load_profile("noisy")
 _PROMISES = pytest.StashKey[dict[str, tuple[str, str, int, int]]]()

@@ -10,6 +10,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pytest
+
 from desk import BIN
 from standin import people
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from desk import Conversation, Desk
+    from standin.endpoint import DsqlStandin
 
 # Runs each line, an expression, with `connect` and the connections by name; answers with what came out of it.
 CLIENT = """
@@ -99,9 +102,11 @@ class Client:
 
 
 @contextlib.contextmanager
-def proxy(desk: Desk, ca_file: Path, *words: str, port: int = 0) -> Iterator[Proxy]:
+def proxy(desk: Desk, ca_file: Path | None, *words: str, port: int = 0) -> Iterator[Proxy]:
+    """Run one; without `ca_file` the system's roots count, among which the stand-in's is not."""
     port = port or free_port()
-    words = (str(BIN / "dsqltok"), "proxy", "--ca", str(ca_file), "--port", str(port), *words)
+    roots = [] if ca_file is None else ["--ca", str(ca_file)]
+    words = (str(BIN / "dsqltok"), "proxy", *roots, "--port", str(port), *words)
     with _log(desk, port).open("a") as log, desk.begin(*words, stderr=log) as process:
         try:
             assert process.stdout is not None
@@ -113,6 +118,18 @@ def proxy(desk: Desk, ca_file: Path, *words: str, port: int = 0) -> Iterator[Pro
 
 def _log(desk: Desk, port: int) -> Path:
     return desk.root / f"proxy-{port}.log"
+
+
+@pytest.fixture
+def proxied(reachable: Desk, standin: DsqlStandin) -> Iterator[Proxy]:
+    with proxy(reachable, standin.ca_file, "dsql") as found:
+        yield found
+
+
+@pytest.fixture
+def visitor(proxied: Proxy) -> Iterator[Client]:
+    with proxied.client() as found:
+        yield found
 
 
 def spoken(port: int, data: bytes) -> bytes:

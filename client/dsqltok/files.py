@@ -33,6 +33,15 @@ def create_atomically(path: str, text: str, mode: int) -> None:
     _write(path, text, mode, os.link)  # a rename would replace what somebody put there meanwhile
 
 
+def inode(path: str) -> "tuple[int, int] | None":
+    """Return what tells a file from all others that are there now, None where nothing is."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 @contextlib.contextmanager
 def draft(path: str, mode: int) -> "Iterator[tuple[str, int]]":
     """Make an empty file of `mode` to take the place of `path`, and give its name, and a descriptor to write to.

@@ -18,7 +18,7 @@ import socket
 import stat
 import time
 
-from dsqltok import paths
+from dsqltok import files, paths
 from dsqltok.errors import ConfigurationError, UnavailableError
 
 _BACKLOG = 1024
@@ -81,7 +81,7 @@ class Place:
             if self._listener.getsockname() != self.socket_path:
                 hint = "ListenStream= in dsqltokd.socket must be %t/dsqltok/dsqltokd.sock, where clients look"
                 raise ConfigurationError(f"systemd listens at {self._listener.getsockname()}", hint=hint)
-            self._inode = _inode(self.socket_path)
+            self._inode = files.inode(self.socket_path)
             return self._listener
         if answers(self.socket_path):
             raise UnavailableError(
@@ -96,12 +96,12 @@ class Place:
             listener.close()
             hint = "set XDG_RUNTIME_DIR to a directory of yours with a shorter path"
             raise UnavailableError(f"cannot listen at {self.socket_path}: {error}", hint=hint) from error
-        self._inode = _inode(self.socket_path)
+        self._inode = files.inode(self.socket_path)
         return listener
 
     def standing(self) -> Standing:
         """Tell what is at the path now."""
-        found = _inode(self.socket_path)
+        found = files.inode(self.socket_path)
         if found is None:
             return Standing.GONE
         return Standing.OURS if found == self._inode else Standing.TAKEN
@@ -171,11 +171,3 @@ def _remove(path: str) -> None:
         os.unlink(path)
     except FileNotFoundError:
         pass  # that is what was wanted
-
-
-def _inode(path: str) -> tuple[int, int] | None:
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

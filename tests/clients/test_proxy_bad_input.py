@@ -18,7 +18,6 @@ from viaproxy import Client, Proxy, proxy, spoken
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from desk import Desk
@@ -28,18 +27,6 @@ if TYPE_CHECKING:
 PATIENCE = 2  # seconds, which is libpq's least
 STARTUP = struct.pack("!ii", 20, 3 << 16) + b"user\0admin\0\0"
 KEEPALIVE, LISTENING = "02", "0A"  # a timer, and a state, as /proc/net/tcp has them
-
-
-@pytest.fixture
-def running(reachable: Desk, standin: DsqlStandin) -> Iterator[Proxy]:
-    with proxy(reachable, standin.ca_file, "dsql") as found:
-        yield found
-
-
-@pytest.fixture
-def client(running: Proxy) -> Iterator[Client]:
-    with running.client() as found:
-        yield found
 
 
 @pytest.mark.parametrize(
@@ -57,12 +44,12 @@ def client(running: Proxy) -> Iterator[Client]:
 def test_an_endpoint_that_is_none_is_explained_and_leaves_nothing_behind(
     reachable: Desk, standin: DsqlStandin, mood: Mood, told: str
 ) -> None:
-    with BadEnd(mood, reachable.root / "ca.pem", HOST) as end, leading_to(end, reachable, standin) as running:
-        with running.client() as client:
-            said = str(client("connect('a')"))
+    with BadEnd(mood, reachable.root / "ca.pem", HOST) as end, leading_to(end, reachable, standin) as proxied:
+        with proxied.client() as visitor:
+            said = str(visitor("connect('a')"))
             assert told in said
             assert "HINT:  " in said
-            eventually(lambda: connections(running) == [], "its connections are closed")
+            eventually(lambda: connections(proxied) == [], "its connections are closed")
         assert end.seen == 1
 
 
@@ -73,10 +60,10 @@ def test_no_token_goes_to_who_proves_to_be_another(reachable: Desk, standin: Dsq
     heard: list[bytes] = []
     with (
         BadEnd(spy, reachable.root / "ca.pem", "other.dsql.us-east-1.on.aws") as end,
-        leading_to(end, reachable, standin) as running,
-        running.client() as client,
+        leading_to(end, reachable, standin) as proxied,
+        proxied.client() as visitor,
     ):
-        said = str(client("connect('a')"))
+        said = str(visitor("connect('a')"))
     assert "the certificate is not accepted: hostname mismatch" in said
     assert HOST in said
     assert heard == []
@@ -95,14 +82,14 @@ def test_a_project_that_reads_the_environment_has_that_of_the_proxy(reachable: D
     assert "admin    = true" in text
     reachable.project(text.replace("admin    = true", 'admin = getenv("WHO") == "me"'))
     reachable.environment["WHO"] = "me"
-    with proxy(reachable, standin.ca_file, "dsql") as running, running.client() as client:
-        assert client("[connect('a'), connect('b')]") == ["admin", "admin"]
+    with proxy(reachable, standin.ca_file, "dsql") as proxied, proxied.client() as visitor:
+        assert visitor("[connect('a'), connect('b')]") == ["admin", "admin"]
 
 
 def test_a_client_that_goes_while_the_cluster_wakes_up_ends_its_beginning(
-    running: Proxy, client: Client, standin: DsqlStandin
+    proxied: Proxy, visitor: Client, standin: DsqlStandin
 ) -> None:
-    assert client("connect('a')") == "admin"
+    assert visitor("connect('a')") == "admin"
     waking = Refusal("unable to accept connection, waking up cluster, please retry later")
     standin.troubles.extend([waking] * 10)
     program = (
@@ -111,43 +98,43 @@ def test_a_client_that_goes_while_the_cluster_wakes_up_ends_its_beginning(
         "there.sendall(bytes.fromhex(sys.argv[2]))\n"
         "print(there.recv(65536).count(b'waking up'))\n"
     )
-    told = running.desk.run(str(BIN / "python"), "-c", program, str(running.port), STARTUP.hex())
+    told = proxied.desk.run(str(BIN / "python"), "-c", program, str(proxied.port), STARTUP.hex())
     assert told.stdout == "1\n"
     try:
-        eventually(lambda: refused(running, "gone") == 1, "the proxy has noticed")
+        eventually(lambda: refused(proxied, "gone") == 1, "the proxy has noticed")
         assert len(standin.troubles) >= 7
     finally:
         standin.troubles.clear()
-    assert client("one('a', 'select 1')") == 1
+    assert visitor("one('a', 'select 1')") == 1
 
 
-def refused(running: Proxy, reason: str) -> int:
+def refused(proxied: Proxy, reason: str) -> int:
     """Return how many the proxy has sent away for a reason, as it has told by now."""
-    (shown,) = running.desk.status()["proxies"]
+    (shown,) = proxied.desk.status()["proxies"]
     return int(shown["traffic"]["refused"].get(reason, 0))
 
 
-def test_no_descriptor_left_turns_away_only_who_comes_then(running: Proxy, client: Client) -> None:
-    assert client("connect('a')") == "admin"
-    may_open(running, running.descriptors() + 1)  # enough to take a client in, not to reach the endpoint
-    assert "too many open files" in str(client("connect('b')")).lower()
-    assert client("one('a', 'select 1')") == 1
-    may_open(running, running.descriptors())
-    with running.client() as another:
+def test_no_descriptor_left_turns_away_only_who_comes_then(proxied: Proxy, visitor: Client) -> None:
+    assert visitor("connect('a')") == "admin"
+    may_open(proxied, proxied.descriptors() + 1)  # enough to take a client in, not to reach the endpoint
+    assert "too many open files" in str(visitor("connect('b')")).lower()
+    assert visitor("one('a', 'select 1')") == 1
+    may_open(proxied, proxied.descriptors())
+    with proxied.client() as another:
         another.program.say("connect('c')")
-        assert client("one('a', 'select 2')") == 2
-        may_open(running, 1024)
+        assert visitor("one('a', 'select 2')") == 2
+        may_open(proxied, 1024)
         assert another.program.hear() == '"admin"'
 
 
-def may_open(running: Proxy, descriptors: int) -> None:
+def may_open(proxied: Proxy, descriptors: int) -> None:
     """Have the proxy open no descriptor of this number or above, from now on."""
-    done = running.desk.run("prlimit", f"--pid={running.process.pid}", f"--nofile={descriptors}:")
+    done = proxied.desk.run("prlimit", f"--pid={proxied.process.pid}", f"--nofile={descriptors}:")
     assert done.returncode == 0, done.stderr
 
 
-def test_who_stops_sending_ends_the_session_at_both_ends(running: Proxy, client: Client) -> None:
-    assert client("connect('a')") == "admin"
+def test_who_stops_sending_ends_the_session_at_both_ends(proxied: Proxy, visitor: Client) -> None:
+    assert visitor("connect('a')") == "admin"
     program = (
         "import socket, sys\n"
         "there = socket.create_connection(('127.0.0.1', int(sys.argv[1])), timeout=30)\n"
@@ -158,38 +145,38 @@ def test_who_stops_sending_ends_the_session_at_both_ends(running: Proxy, client:
         "while there.recv(65536): pass\n"
         "print('ended')\n"
     )
-    done = running.desk.run(str(BIN / "python"), "-c", program, str(running.port), STARTUP.hex())
+    done = proxied.desk.run(str(BIN / "python"), "-c", program, str(proxied.port), STARTUP.hex())
     assert done.stdout == "ended\n"
-    eventually(lambda: len(connections(running)) == 2, "only the other session is left")
+    eventually(lambda: len(connections(proxied)) == 2, "only the other session is left")
 
 
-def test_a_peer_that_vanishes_without_a_word_is_asked_for_by_the_system(running: Proxy, client: Client) -> None:
-    assert client("connect('a')") == "admin"
-    eventually(lambda: connections(running) == [KEEPALIVE] * 2, "the system watches both ends of the session")
+def test_a_peer_that_vanishes_without_a_word_is_asked_for_by_the_system(proxied: Proxy, visitor: Client) -> None:
+    assert visitor("connect('a')") == "admin"
+    eventually(lambda: connections(proxied) == [KEEPALIVE] * 2, "the system watches both ends of the session")
 
 
-def connections(running: Proxy) -> list[str]:
+def connections(proxied: Proxy) -> list[str]:
     """Return the proxy's TCP connections, each by the timer that /proc/net/tcp tells of."""
     mine = set()
-    for path in Path(f"/proc/{running.process.pid}/fd").iterdir():
+    for path in Path(f"/proc/{proxied.process.pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
             mine.add(path.readlink().name)
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return [line[5].partition(":")[0] for line in lines if line[3] != LISTENING and f"socket:[{line[9]}]" in mine]
 
 
-def test_a_protocol_that_the_server_does_not_speak_is_negotiated_by_the_server(running: Proxy) -> None:
+def test_a_protocol_that_the_server_does_not_speak_is_negotiated_by_the_server(proxied: Proxy) -> None:
     words = b"user\0admin\0_pq_.surprise\0on\0\0"
-    said = spoken(running.port, struct.pack("!ii", len(words) + 8, 3 << 16 | 2) + words + b"X\0\0\0\4")
+    said = spoken(proxied.port, struct.pack("!ii", len(words) + 8, 3 << 16 | 2) + words + b"X\0\0\0\4")
     version = b"v" + struct.pack("!iii", 12 + len(b"_pq_.surprise\0"), 3 << 16, 1) + b"_pq_.surprise\0"
     assert version in said
     assert said.endswith(b"Z\0\0\0\5I")
 
 
-def test_a_client_of_protocol_3_2_is_served_in_3_0_where_it_takes_that(running: Proxy) -> None:
+def test_a_client_of_protocol_3_2_is_served_in_3_0_where_it_takes_that(proxied: Proxy) -> None:
     url = "postgresql://localhost:{port}/?sslmode=disable&max_protocol_version=3.2"
-    with running.client(url) as client:
-        assert client("connect('a')") == "admin"
-        assert client("cancelled('a')") == "cancelled"
-    with running.client(url + "&min_protocol_version=3.2") as client:
-        assert "protocol" in str(client("connect('a')"))
+    with proxied.client(url) as visitor:
+        assert visitor("connect('a')") == "admin"
+        assert visitor("cancelled('a')") == "cancelled"
+    with proxied.client(url + "&min_protocol_version=3.2") as visitor:
+        assert "protocol" in str(visitor("connect('a')"))

@@ -13,64 +13,50 @@ import pytest
 from desk import BIN, eventually, secrets_in
 from standin import people
 from standin.sigv4 import Refusal
-from viaproxy import Client, Proxy, free_port, proxy, spoken
+from viaproxy import Client, Proxy, proxy, spoken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from desk import Desk
     from standin.endpoint import DsqlStandin
     from standin.people import Person
     from standin.steps import Steps
 
 
-@pytest.fixture
-def running(reachable: Desk, standin: DsqlStandin) -> Iterator[Proxy]:
-    with proxy(reachable, standin.ca_file, "dsql") as found:
-        yield found
-
-
-@pytest.fixture
-def client(running: Proxy) -> Iterator[Client]:
-    with running.client() as found:
-        yield found
-
-
-def test_a_client_connects_with_a_host_and_a_port_and_nothing_else(running: Proxy) -> None:
+def test_a_client_connects_with_a_host_and_a_port_and_nothing_else(proxied: Proxy) -> None:
     for host, sslmode in (("localhost", "prefer"), ("127.0.0.1", "disable"), ("[::1]", "allow")):
-        with running.client(f"postgresql://{host}:{{port}}/?sslmode={sslmode}") as client:
-            assert client("connect('a')") == "admin"
+        with proxied.client(f"postgresql://{host}:{{port}}/?sslmode={sslmode}") as visitor:
+            assert visitor("connect('a')") == "admin"
 
 
 def test_a_client_of_a_unix_socket_needs_its_directory_only(reachable: Desk, standin: DsqlStandin) -> None:
     directory = reachable.home / "pg"
-    with proxy(reachable, standin.ca_file, "dsql", "--unix", str(directory)) as running:
+    with proxy(reachable, standin.ca_file, "dsql", "--unix", str(directory)) as proxied:
         assert (directory.stat().st_mode & 0o777) == 0o700
-        with running.client(f"postgresql:///?host={directory}&port={{port}}") as client:
-            assert client("connect('a')") == "admin"
+        with proxied.client(f"postgresql:///?host={directory}&port={{port}}") as visitor:
+            assert visitor("connect('a')") == "admin"
     assert list(directory.iterdir()) == []
 
 
-def test_everything_of_postgresqls_passes(client: Client) -> None:
-    assert client("connect('a')") == "admin"
-    assert client("one('a', 'select %s::int + 1', [41])") == 42
-    assert client("[one('a', 'select %s', [n], ) for n in range(10)][-1]") == 9  # prepared by the sixth
-    assert client("copy('a', 20_000_000)") == 20_000_000
-    assert client("heard('a')") == "hello"
-    assert "syntax error" in str(client("one('a', 'selekt')"))
-    assert client("one('a', \"select length(repeat('x', 50000000))\")") == 50_000_000
-    assert client("one('a', \"select repeat('x', 5000000)\") == 'x' * 5000000") is True
+def test_everything_of_postgresqls_passes(visitor: Client) -> None:
+    assert visitor("connect('a')") == "admin"
+    assert visitor("one('a', 'select %s::int + 1', [41])") == 42
+    assert visitor("[one('a', 'select %s', [n], ) for n in range(10)][-1]") == 9  # prepared by the sixth
+    assert visitor("copy('a', 20_000_000)") == 20_000_000
+    assert visitor("heard('a')") == "hello"
+    assert "syntax error" in str(visitor("one('a', 'selekt')"))
+    assert visitor("one('a', \"select length(repeat('x', 50000000))\")") == 50_000_000
+    assert visitor("one('a', \"select repeat('x', 5000000)\") == 'x' * 5000000") is True
 
 
-def test_a_query_is_cancelled_by_its_own_client_and_no_other_is_touched(client: Client) -> None:
-    assert client("[connect('a'), connect('b')]") == ["admin", "admin"]
-    assert client("cancelled('a')") == "cancelled"
-    assert client("one('b', 'select 1')") == 1
+def test_a_query_is_cancelled_by_its_own_client_and_no_other_is_touched(visitor: Client) -> None:
+    assert visitor("[connect('a'), connect('b')]") == ["admin", "admin"]
+    assert visitor("cancelled('a')") == "cancelled"
+    assert visitor("one('b', 'select 1')") == 1
 
 
-def test_many_connections_at_once_are_all_served(client: Client) -> None:
-    assert client("together(200)") == 200
-    assert client("sum(one(n, 'select 1') for n in range(200))") == 200
+def test_many_connections_at_once_are_all_served(visitor: Client) -> None:
+    assert visitor("together(200)") == 200
+    assert visitor("sum(one(n, 'select 1') for n in range(200))") == 200
 
 
 REFUSED = "import psycopg, sys\ntry: psycopg.connect(sys.argv[1])\nexcept psycopg.Error as error: print(error)"
@@ -90,9 +76,9 @@ def refusal(stranger: Person, url: str) -> str:
     return done.stdout
 
 
-def test_another_user_is_told_no_at_a_port(running: Proxy, stranger: Person) -> None:
+def test_another_user_is_told_no_at_a_port(proxied: Proxy, stranger: Person) -> None:
     for address in ("127.0.0.1", "[::1]"):
-        told = refusal(stranger, f"postgresql://{address}:{running.port}/?sslmode=disable")
+        told = refusal(stranger, f"postgresql://{address}:{proxied.port}/?sslmode=disable")
         assert "this proxy serves another user" in told
 
 
@@ -102,19 +88,19 @@ def test_another_user_is_told_no_at_a_unix_socket_that_he_can_reach(
     directory = reachable.root / "pg"
     directory.mkdir(mode=0o700)
     people.ordinary().own(directory)
-    with proxy(reachable, standin.ca_file, "dsql", "--unix", str(directory)) as running:
+    with proxy(reachable, standin.ca_file, "dsql", "--unix", str(directory)) as proxied:
         for path, mode in (
             (reachable.root, 0o755),
             (directory, 0o755),
-            (directory / f".s.PGSQL.{running.port}", 0o777),
+            (directory / f".s.PGSQL.{proxied.port}", 0o777),
         ):
             path.chmod(mode)
-        told = refusal(stranger, f"postgresql:///?host={directory}&port={running.port}")
+        told = refusal(stranger, f"postgresql:///?host={directory}&port={proxied.port}")
     assert "this proxy serves another user" in told
 
 
-def test_what_is_no_startup_packet_is_sent_away_and_others_go_on(running: Proxy, client: Client) -> None:
-    assert client("connect('a')") == "admin"
+def test_what_is_no_startup_packet_is_sent_away_and_others_go_on(proxied: Proxy, visitor: Client) -> None:
+    assert visitor("connect('a')") == "admin"
     for data, answer in (
         (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b""),
         (b"\x16\x03\x01\x00\x05hello", b""),
@@ -122,159 +108,154 @@ def test_what_is_no_startup_packet_is_sent_away_and_others_go_on(running: Proxy,
         (b"\xff" * 100, b"a startup packet of 4294967295 bytes"),
         (struct.pack("!ii", 9, 2 << 16) + b"\0", b"protocol 2.0"),
     ):
-        said = spoken(running.port, data)
+        said = spoken(proxied.port, data)
         assert answer in said
         assert (said[:1] == b"E") is bool(answer)
-        assert client("one('a', 'select 1')") == 1
+        assert visitor("one('a', 'select 1')") == 1
 
 
-def test_who_says_nothing_holds_up_nobody(running: Proxy, client: Client) -> None:
+def test_who_says_nothing_holds_up_nobody(proxied: Proxy, visitor: Client) -> None:
     program = (
         "import socket, sys\n"
         "there = [socket.create_connection(('127.0.0.1', int(sys.argv[1]))) for _ in range(500)]\n"
         "for each in there[::2]: each.sendall(b'\\0\\0')\n"
         "print('here', flush=True)\nsys.stdin.read()\n"
     )
-    with running.desk.conversation(str(BIN / "python"), "-c", program, str(running.port)) as crowd:
+    with proxied.desk.conversation(str(BIN / "python"), "-c", program, str(proxied.port)) as crowd:
         assert crowd.ask() == "here"
-        assert client("connect('a')") == "admin"
+        assert visitor("connect('a')") == "admin"
 
 
 def test_a_certificate_that_does_not_verify_is_explained_to_the_client(reachable: Desk) -> None:
-    port = free_port()
-    with reachable.begin(str(BIN / "dsqltok"), "proxy", "dsql", "--port", str(port)) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline()
-        with Proxy(reachable, process, port).client() as client:
-            answer = str(client("connect('a')"))
-        process.terminate()
+    with proxy(reachable, None, "dsql") as proxied, proxied.client() as visitor:
+        answer = str(visitor("connect('a')"))
     assert "the certificate is not accepted" in answer
     assert "--ca FILE" in answer
 
 
-def test_a_cluster_that_wakes_up_is_waited_for_and_the_client_is_told(client: Client, standin: DsqlStandin) -> None:
+def test_a_cluster_that_wakes_up_is_waited_for_and_the_client_is_told(visitor: Client, standin: DsqlStandin) -> None:
     waking = Refusal("unable to accept connection, waking up cluster, please retry later")
     standin.troubles.extend([waking, waking])
-    assert client("connect('a')") == "admin"
+    assert visitor("connect('a')") == "admin"
     assert not standin.troubles
 
 
-def test_a_token_that_is_refused_is_replaced_once(client: Client, standin: DsqlStandin) -> None:
+def test_a_token_that_is_refused_is_replaced_once(visitor: Client, standin: DsqlStandin) -> None:
     denied = Refusal("unable to accept connection, access denied", hint="Signature expired: a is earlier than b")
     standin.troubles.append(denied)
-    assert client("connect('a')") == "admin"
+    assert visitor("connect('a')") == "admin"
     standin.troubles.extend([denied, denied])
-    said = str(client("connect('b')"))
+    said = str(visitor("connect('b')"))
     assert "access denied" in said
     assert "Signature expired" in said
     assert "dsqltok: the token was too old by AWS's clock" in said
 
 
-def test_what_the_server_says_reaches_the_client_with_our_hint(client: Client, standin: DsqlStandin) -> None:
+def test_what_the_server_says_reaches_the_client_with_our_hint(visitor: Client, standin: DsqlStandin) -> None:
     hint = "User: arn:aws:iam::1:user/x is not authorized to perform: dsql:DbConnectAdmin on resource: y"
     standin.troubles.append(Refusal("unable to accept connection, access denied", hint=hint))
-    said = str(client("connect('a')"))
+    said = str(visitor("connect('a')"))
     assert hint in said
     assert "IAM does not allow this identity to connect; run dsqltok doctor" in said
 
 
-def test_a_startup_parameter_that_the_server_refuses_is_left_out_and_said_so(running: Proxy) -> None:
+def test_a_startup_parameter_that_the_server_refuses_is_left_out_and_said_so(proxied: Proxy) -> None:
     words = b"user\0admin\0surprise\x001\0DateStyle\0ISO\0\0"
     packet = struct.pack("!ii", len(words) + 8, 3 << 16) + words
-    said = spoken(running.port, packet + b"X\0\0\0\4")
+    said = spoken(proxied.port, packet + b"X\0\0\0\4")
     assert b"the server does not take the startup parameter surprise: it was left out" in said
     assert said.index(b"R\0\0\0\x08\0\0\0\0") < said.index(b"surprise") < said.index(b"Z\0\0\0\5I")
 
 
-def test_a_core_that_dies_takes_no_session_with_it_and_the_next_has_another(running: Proxy, client: Client) -> None:
-    assert client("connect('a')") == "admin"
-    running.desk.kill()
-    assert client("one('a', 'select 1')") == 1
-    assert client("connect('b')") == "admin"
+def test_a_core_that_dies_takes_no_session_with_it_and_the_next_has_another(proxied: Proxy, visitor: Client) -> None:
+    assert visitor("connect('a')") == "admin"
+    proxied.desk.kill()
+    assert visitor("one('a', 'select 1')") == 1
+    assert visitor("connect('b')") == "admin"
 
 
 def test_a_session_outlives_its_token_and_the_next_has_a_fresh_one(
     reachable: Desk, standin: DsqlStandin, stepped: Steps
 ) -> None:
-    with reachable.daemon(), proxy(reachable, standin.ca_file, "dsql") as running, running.client() as client:
-        assert client("connect('a')") == "admin"
+    with reachable.daemon(), proxy(reachable, standin.ca_file, "dsql") as proxied, proxied.client() as visitor:
+        assert visitor("connect('a')") == "admin"
         stepped.suspend(1000)
-        assert client("[one('a', 'select 1'), connect('b')]") == [1, "admin"]
+        assert visitor("[one('a', 'select 1'), connect('b')]") == [1, "admin"]
 
 
-def test_a_proxy_that_is_told_to_end_lets_a_query_end_first(running: Proxy, client: Client) -> None:
-    assert client("connect('a')") == "admin"
-    running.process.send_signal(signal.SIGTERM)
-    assert client("one('a', 'select pg_sleep(0.5)') or 'done'") == "done"
-    assert client("c['a'].close() or 'closed'") == "closed"
-    assert running.process.wait(30) == 0
+def test_a_proxy_that_is_told_to_end_lets_a_query_end_first(proxied: Proxy, visitor: Client) -> None:
+    assert visitor("connect('a')") == "admin"
+    proxied.process.send_signal(signal.SIGTERM)
+    assert visitor("one('a', 'select pg_sleep(0.5)') or 'done'") == "done"
+    assert visitor("c['a'].close() or 'closed'") == "closed"
+    assert proxied.process.wait(30) == 0
 
 
-def test_a_project_that_is_moved_away_leads_no_session_to_another(running: Proxy, client: Client) -> None:
-    assert client("connect('a')") == "admin"
-    project = running.desk.work / "atlas.hcl"
-    running.desk.write(running.desk.root / "home" / "atlas.hcl", project.read_text())  # which a search would find next
-    project.rename(running.desk.work / "aside.hcl")
-    eventually(lambda: "atlas.hcl" in str(client("connect('b')")), "the project is missed")
-    (running.desk.work / "aside.hcl").rename(project)
-    eventually(lambda: client("connect('c')") == "admin", "it is there again")
+def test_a_project_that_is_moved_away_leads_no_session_to_another(proxied: Proxy, visitor: Client) -> None:
+    assert visitor("connect('a')") == "admin"
+    project = proxied.desk.work / "atlas.hcl"
+    proxied.desk.write(proxied.desk.root / "home" / "atlas.hcl", project.read_text())  # which a search would find next
+    project.rename(proxied.desk.work / "aside.hcl")
+    eventually(lambda: "atlas.hcl" in str(visitor("connect('b')")), "the project is missed")
+    (proxied.desk.work / "aside.hcl").rename(project)
+    eventually(lambda: visitor("connect('c')") == "admin", "it is there again")
 
 
-def test_a_port_is_one_proxys_even_where_the_core_knows_of_none(running: Proxy) -> None:
-    running.desk.kill()
-    other = running.desk.dsqltok("proxy", "other", "--port", str(running.port), env={"XDG_RUNTIME_DIR": None})
+def test_a_port_is_one_proxys_even_where_the_core_knows_of_none(proxied: Proxy) -> None:
+    proxied.desk.kill()
+    other = proxied.desk.dsqltok("proxy", "other", "--port", str(proxied.port), env={"XDG_RUNTIME_DIR": None})
     assert other.returncode == 7
-    assert f"port {running.port} is in use by another program" in other.stderr
-    running.desk.dsqltok("stop", env={"XDG_RUNTIME_DIR": None})
+    assert f"port {proxied.port} is in use by another program" in other.stderr
+    proxied.desk.dsqltok("stop", env={"XDG_RUNTIME_DIR": None})
 
 
-def test_told_twice_to_end_a_proxy_ends_at_once(running: Proxy, client: Client) -> None:
-    assert client("connect('a')") == "admin"
-    running.process.send_signal(signal.SIGINT)
-    eventually(lambda: "refused" in str(client("connect('b')")), "nobody new is let in")
-    running.process.send_signal(signal.SIGINT)
-    assert running.process.wait(5) == 0
-    assert "terminating connection: the proxy is ending" in str(client("one('a', 'select 1')"))
+def test_told_twice_to_end_a_proxy_ends_at_once(proxied: Proxy, visitor: Client) -> None:
+    assert visitor("connect('a')") == "admin"
+    proxied.process.send_signal(signal.SIGINT)
+    eventually(lambda: "refused" in str(visitor("connect('b')")), "nobody new is let in")
+    proxied.process.send_signal(signal.SIGINT)
+    assert proxied.process.wait(5) == 0
+    assert "terminating connection: the proxy is ending" in str(visitor("one('a', 'select 1')"))
 
 
 def test_a_second_proxy_takes_over_and_nobody_is_turned_away(
-    running: Proxy, client: Client, standin: DsqlStandin
+    proxied: Proxy, visitor: Client, standin: DsqlStandin
 ) -> None:
-    assert client("connect('a')") == "admin"
-    with proxy(running.desk, standin.ca_file, "dsql", port=running.port):
-        assert client("[connect(n) for n in range(20)]") == ["admin"] * 20
+    assert visitor("connect('a')") == "admin"
+    with proxy(proxied.desk, standin.ca_file, "dsql", port=proxied.port):
+        assert visitor("[connect(n) for n in range(20)]") == ["admin"] * 20
         eventually(
-            lambda: "(leaving)" in running.desk.ok("status"),
+            lambda: "(leaving)" in proxied.desk.ok("status"),
             "the first one leaves, and is shown as long as it is there",
         )
-        assert client("cancelled('a')") == "cancelled"  # by way of the second, which does not know the session
-        assert client("one('a', 'select 1')") == 1
-        assert client("[c[n].close() for n in ('a', *range(20))] and connect('z')") == "admin"
-        assert running.process.wait(30) == 0
+        assert visitor("cancelled('a')") == "cancelled"  # by way of the second, which does not know the session
+        assert visitor("one('a', 'select 1')") == 1
+        assert visitor("[c[n].close() for n in ('a', *range(20))] and connect('z')") == "admin"
+        assert proxied.process.wait(30) == 0
 
 
 def test_of_a_proxy_for_two_envs_one_is_taken_over_and_the_other_stays(reachable: Desk, standin: DsqlStandin) -> None:
     text = (reachable.work / "atlas.hcl").read_text()
     reachable.project(text.replace('env "dsql"', 'env "two"') + text[text.index('env "dsql"') :])
-    with proxy(reachable, standin.ca_file, "dsql", "two") as both, both.client() as client:
-        assert client("connect('a')") == "admin"
+    with proxy(reachable, standin.ca_file, "dsql", "two") as both, both.client() as visitor:
+        assert visitor("connect('a')") == "admin"
         with proxy(reachable, standin.ca_file, "two", port=both.port + 1) as second, second.client() as another:
             eventually(lambda: f"{second.port} (leaving)" in reachable.ok("status"), "the first one leaves that place")
             assert another("connect('b')") == "admin"
-            assert client("connect('c')") == "admin"
+            assert visitor("connect('c')") == "admin"
             assert f"{both.port} (leaving)" not in reachable.ok("status")
-        assert client("connect('d')") == "admin"
+        assert visitor("connect('d')") == "admin"
 
 
 def test_a_session_as_long_as_dsql_lets_it_be_is_told_of_in_the_log(
     reachable: Desk, standin: DsqlStandin, stepped: Steps
 ) -> None:
-    with reachable.daemon(), proxy(reachable, standin.ca_file, "dsql") as running:
-        with running.client() as client:
-            assert client("connect('a')") == "admin"
+    with reachable.daemon(), proxy(reachable, standin.ca_file, "dsql") as proxied:
+        with proxied.client() as visitor:
+            assert visitor("connect('a')") == "admin"
             stepped.suspend(3600)
         told = "a session ended after 60 min: DSQL ends each after 60, so let a pool replace its own after 55"
-        eventually(lambda: told in running.log(), "the log says it")
+        eventually(lambda: told in proxied.log(), "the log says it")
 
 
 def test_a_socket_of_systemds_that_others_on_the_network_reach_is_refused(reachable: Desk) -> None:
@@ -291,11 +272,11 @@ def test_a_socket_of_systemds_that_others_on_the_network_reach_is_refused(reacha
     assert "systemd listens at 0.0.0.0, where others on the network connect" in done.stderr
 
 
-def test_a_port_of_another_envs_proxy_is_not_taken(running: Proxy) -> None:
-    eventually(lambda: running.desk.status()["proxies"] != [], "it is announced")
-    again = running.desk.dsqltok("proxy", "other", "--port", str(running.port))
+def test_a_port_of_another_envs_proxy_is_not_taken(proxied: Proxy) -> None:
+    eventually(lambda: proxied.desk.status()["proxies"] != [], "it is announced")
+    again = proxied.desk.dsqltok("proxy", "other", "--port", str(proxied.port))
     assert again.returncode == 2
-    assert f'127.0.0.1:{running.port} is taken by the proxy of env "dsql"' in again.stderr
+    assert f'127.0.0.1:{proxied.port} is taken by the proxy of env "dsql"' in again.stderr
 
 
 def test_a_port_in_use_is_explained(reachable: Desk) -> None:
@@ -325,29 +306,24 @@ def test_a_directory_that_others_may_enter_is_refused(reachable: Desk) -> None:
 
 
 def test_an_env_that_is_not_there_is_explained_to_the_client(reachable: Desk) -> None:
-    port = free_port()
-    with reachable.begin(str(BIN / "dsqltok"), "proxy", "prod", "--port", str(port)) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline()
-        with Proxy(reachable, process, port).client() as client:
-            answer = str(client("connect('a')"))
-        process.terminate()
+    with proxy(reachable, None, "prod") as proxied, proxied.client() as visitor:
+        answer = str(visitor("connect('a')"))
     assert 'env "prod" is not defined' in answer
     assert "there is dsql" in answer
 
 
-def test_status_and_metrics_tell_what_passes_and_no_secret(running: Proxy, client: Client) -> None:
-    assert client("connect('a')") == "admin"
-    spoken(running.port, b"GET / HTTP/1.1\r\n\r\n")
+def test_status_and_metrics_tell_what_passes_and_no_secret(proxied: Proxy, visitor: Client) -> None:
+    assert visitor("connect('a')") == "admin"
+    spoken(proxied.port, b"GET / HTTP/1.1\r\n\r\n")
     eventually(
         lambda: any(
-            gate["traffic"]["sessions"] == 1 and gate["traffic"]["refused"] for gate in running.desk.status()["proxies"]
+            gate["traffic"]["sessions"] == 1 and gate["traffic"]["refused"] for gate in proxied.desk.status()["proxies"]
         ),
         "the proxy has told of its session",
     )
-    shown = running.desk.ok("status")
-    assert f"127.0.0.1:{running.port}" in shown
-    metrics = running.desk.ok("metrics")
-    assert f'dsqltok_proxy_open{{env="dsql",listen="127.0.0.1:{running.port}"}} 1' in metrics
+    shown = proxied.desk.ok("status")
+    assert f"127.0.0.1:{proxied.port}" in shown
+    metrics = proxied.desk.ok("metrics")
+    assert f'dsqltok_proxy_open{{env="dsql",listen="127.0.0.1:{proxied.port}"}} 1' in metrics
     assert 'reason="no startup packet"' in metrics
     assert not secrets_in(shown + metrics)

@@ -40,7 +40,7 @@ class Entrance:
         self.name = name
         self.sockets = sockets
         self._path = path
-        self._inode = _inode(path) if path else None
+        self._inode = files.inode(path) if path else None
         self._passfile: str | None = None
         self._passfile_inode: tuple[int, int] | None = None
 
@@ -56,7 +56,7 @@ class Entrance:
         self._passfile = f"{paths.runtime_dir()}/proxy-{port}.pgpass"
         os.makedirs(paths.runtime_dir(), mode=0o700, exist_ok=True)
         files.write_atomically(self._passfile, f"*:{port}:*:*:{password}\n", 0o600)
-        self._passfile_inode = _inode(self._passfile)
+        self._passfile_inode = files.inode(self._passfile)
         return self._passfile
 
     def close(self) -> None:
@@ -65,7 +65,7 @@ class Entrance:
             sock.close()
         # What another proxy, which follows this one, has put there since is his.
         for path, inode in ((self._path, self._inode), (self._passfile, self._passfile_inode)):
-            if path and _inode(path) == inode:
+            if path and files.inode(path) == inode:
                 with contextlib.suppress(OSError):
                     os.unlink(path)
 
@@ -216,11 +216,3 @@ def _make_private(directory: str) -> None:
         raise ConfigurationError(
             f"{directory} is not a directory of yours alone", hint=f"chmod 700 {directory}, or choose another one"
         )
-
-
-def _inode(path: str) -> tuple[int, int] | None:
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
