@@ -67,13 +67,14 @@ def main() -> int:
 def _measure(directory: Path) -> list[Row]:
     _say("installing a wheel of this checkout in a venv of its own")
     installation = place.install(directory)
+    references = place.install_references(directory)
     home, resting = (place.furnish(directory / name, installation) for name in ("h", "r"))
     with contextlib.chdir(home.project):
-        rows = _warm(installation, home, directory)
+        rows = _warm(installation, home, directory, str(Path(references).with_name("uv")))
         with contextlib.ExitStack() as rest:
             rested = None if process.LACKING else rest.enter_context(idle.resting(installation, resting))
             _say("evaluating projects")
-            rows += evaluation.measure(installation, home, place.install_references(directory))
+            rows += evaluation.measure(installation, home, references)
             _say("timing cold starts")
             rows += cold.measure(installation, home)
             _say("timing token.get while the keyring hangs")
@@ -90,13 +91,13 @@ def _measure(directory: Path) -> list[Row]:
         return [*rows, *proxying.measure(installation, directory / "proxying")]
 
 
-def _warm(installation: Installation, home: Home, directory: Path) -> list[Row]:
+def _warm(installation: Installation, home: Home, directory: Path, uv: str) -> list[Row]:
     """Measure what needs a daemon that runs and has the token in hand."""
     with place.daemon(installation, home) as pid:
         lookup.answered(home.socket, lookup.request(home, {}))
         _say("timing dsqltok get")
         rows = startup.measure(installation, home)
-        rows += pythons.measure(installation, home, directory)
+        rows += pythons.measure(installation, home, directory, uv)
         _say("timing the Python API")
         rows += pythonapi.measure(installation, home)
         _say("timing prompts of bash")
@@ -117,7 +118,7 @@ def _about() -> dict[str, object]:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"{text} …\n")
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text} …\n")
     sys.stderr.flush()
 
 

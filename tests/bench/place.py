@@ -110,7 +110,7 @@ def install_on(directory: Path, interpreter: str, *, uv: str | None = None) -> I
 
 
 def install_references(directory: Path) -> str:
-    """Install the wheel that is there, and beside it the packages it is compared with; return that venv's Python."""
+    """Install the wheel that is there, and beside it what it is compared with, and uv; return that venv's Python."""
     groups = tomllib.loads((_ROOT / "pyproject.toml").read_text())["dependency-groups"]
     python = _venv(directory / "references", *groups["bench"])
     _do(*_pip_install(python), "--no-deps", str(next(directory.glob("wheels/*.whl"))))

@@ -31,15 +31,13 @@ _AWS = ("dsql", "generate-db-connect-admin-auth-token", "--region", "us-east-1",
 _HOST = "cluster-id.dsql.us-east-1.on.aws"
 
 
-def measure(installation: Installation, home: Home, directory: Path) -> list[Row]:
+def measure(installation: Installation, home: Home, directory: Path, uv: str) -> list[Row]:
     """Measure with the daemon at `home` running and warm, and the project's directory as the working directory."""
-    uv = shutil.which("uv")
     rows = []
     for version, installer in itertools.product(_VERSIONS, ("pip", "uv")):
         what, interpreter = f"dsqltok get, warm, Python {version} by {installer}", _interpreter(version)
-        lacking = f"no Python {version}" if interpreter is None else "no uv" if (installer, uv) == ("uv", None) else ""
-        if interpreter is None or lacking:
-            rows.append(figures.missing(what, "python -c pass", _GOAL, lacking))
+        if interpreter is None:
+            rows.append(figures.missing(what, "python -c pass", _GOAL, f"no Python {version}"))
             continue
         where = directory / f"{installer}-{version}"
         where.mkdir()
