@@ -29,13 +29,28 @@ if TYPE_CHECKING:
 _TURN = 16  # requests of one connection, or reads, before the others have their turn
 
 
+class Handling(Protocol):
+    """What requests are handled by."""
+
+    def recall(self, line: bytes, channel: Channel) -> bytes | None:
+        """Return the line that answers a request's line where that is remembered."""
+
+    def handle(
+        self, method: str, params: dict[str, Any], channel: Channel
+    ) -> dict[str, Any] | Awaitable[dict[str, Any]]:
+        """Return a request's answer, or what has to be awaited for it; raise what it is refused with."""
+
+    def learn(self, line: bytes, method: str, answered: bytes, answer: dict[str, Any]) -> None:
+        """Take note of the line that answered a request's line, and of the answer in it."""
+
+
 class Host(Protocol):
     """The server, as a connection sees it."""
 
     loop: asyncio.AbstractEventLoop
     limits: Limits
     patience: Callable[[], float]
-    handle: Callable[[str, dict[str, Any], Channel], dict[str, Any] | Awaitable[dict[str, Any]]]
+    handling: Handling
 
     def adopt(self, connection: Connection) -> None:
         """Count a connection that goes on."""
@@ -234,6 +249,10 @@ class Connection:
         if len(line) >= protocol.MAX_REQUEST:
             self._too_long()
             return
+        known = self._server.handling.recall(line, self)
+        if known is not None:
+            self._send(known)
+            return
         if not line.strip():
             return
         try:
@@ -243,12 +262,15 @@ class Connection:
             self._send(protocol.failure(bad.request_id, error, bad.code))
             return
         try:
-            answer = self._server.handle(method, params, self)
+            answer = self._server.handling.handle(method, params, self)
         except Exception as error:  # noqa: BLE001 - answered in the protocol's words below
             self._answer(request_id, failure(request_id, method, error))
             return
         if isinstance(answer, dict):
-            self._answer(request_id, protocol.result(request_id, answer))
+            answered = protocol.result(request_id, answer)
+            if request_id is not None:
+                self._server.handling.learn(line, method, answered, answer)
+            self._answer(request_id, answered)
             return
         notice = None
         if params.get("progress") is True:

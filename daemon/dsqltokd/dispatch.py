@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import DsqltokError
 from dsqltokd.channel import UnknownMethodError
+from dsqltokd.memory import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from dsqltokd.channel import Channel
     from dsqltokd.figures import Figures
+    from dsqltokd.memory import Memory
     from dsqltokd.requests import Handler
     from dsqltokd.settings import Settings
 
@@ -24,9 +26,10 @@ _ALWAYS = ("daemon.", "config.", "tokens.flush")  # methods that are there for a
 class Dispatch:
     """The handlers by method, in `methods`."""
 
-    def __init__(self, settings: Settings, figures: Figures) -> None:
+    def __init__(self, settings: Settings, figures: Figures, memory: Memory) -> None:
         self._settings = settings
         self._figures = figures
+        self._memory = memory
         self._loop = asyncio.get_running_loop()
         self.methods: dict[str, Handler] = {}
 
@@ -52,6 +55,20 @@ class Dispatch:
             self._answered(method, "ok", begin)
             return answer
         return self._counted(method, begin, answer)
+
+    def recall(self, line: bytes, channel: Channel) -> bytes | None:
+        """Return the line that answers a request's line where that is remembered, and count the request."""
+        begin = self._loop.time()
+        known = self._memory.recall(line, channel)
+        if known is None:
+            return None
+        self._answered(known.method, "ok", begin)
+        return known.line
+
+    def learn(self, line: bytes, method: str, answered: bytes, answer: dict[str, Any]) -> None:
+        """Remember the line that answered a request's line, if it may be given again."""
+        if isinstance(answer, Answer):
+            self._memory.learn(line, method, answered, answer)
 
     def job_done(self, kind: str, result: str, seconds: float) -> None:
         """A worker has done a job."""

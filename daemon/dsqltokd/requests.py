@@ -12,6 +12,7 @@ from dsqltok.errors import CredentialsError, DsqltokError, EnvironmentNeededErro
 from dsqltokd import choice, report
 from dsqltokd import query as queries
 from dsqltokd.channel import LeavingError
+from dsqltokd.lookup import Lookups, content
 from dsqltokd.registry import Added
 from dsqltokd.uses import Uses
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from dsqltokd.channel import Channel
+    from dsqltokd.memory import Memory
     from dsqltokd.model import Target, Token
     from dsqltokd.projects import Entry, Projects
     from dsqltokd.query import Query
@@ -47,15 +49,17 @@ class Requests:
     `news` is done, and another, once a token or a project may have changed.
     """
 
-    def __init__(self, projects: Projects, tokens: Tokens, registry: Registry) -> None:
+    def __init__(self, projects: Projects, tokens: Tokens, registry: Registry, memory: Memory) -> None:
         self._projects = projects
         self._tokens = tokens
         self._registry = registry
+        self._memory = memory
         self.news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._registering = asyncio.Lock()
         self._closed = False
         self.loaded = asyncio.Event()
         self.uses = Uses()
+        self._lookups = Lookups(projects, tokens, self.uses)
         self.handlers: dict[str, Handler] = {
             "token.get": self._token_get,
             "token.watch": self._token_watch,
@@ -73,6 +77,7 @@ class Requests:
 
     def tell(self) -> None:
         """A token or project may have changed: whoever watches one is to look again."""
+        self._memory.forget()
         news, self.news = self.news, asyncio.get_running_loop().create_future()
         news.set_result(None)
 
@@ -95,13 +100,9 @@ class Requests:
         fresh = queries.take_fresh(params)
         query = queries.read(params)
         if query.config is not None and not fresh:
-            entry = self._projects.peek(query.key(query.config), query)
-            if entry is not None:
-                chosen = choice.token(entry, query)
-                token = self._tokens.peek(chosen.target)
-                if token is not None:
-                    self.uses.note(chosen.target, entry.key.env or chosen.env, channel)
-                    return _answer(chosen, token, entry)
+            answer = self._lookups.find(query.config, query, channel)
+            if answer is not None:
+                return answer
         return self._token(query, channel, fresh=fresh)
 
     async def _token(
@@ -110,8 +111,8 @@ class Requests:
         entry = await self._entry(query)
         chosen = choice.token(entry, query)
         token = await self._fresh(chosen.target, query, standing=standing, fresh=fresh)
-        self.uses.note(chosen.target, entry.key.env or chosen.env, channel)
-        return _answer(chosen, token, entry)
+        self._lookups.note(entry, chosen, channel)
+        return content(entry, chosen, token)
 
     async def _fresh(self, target: Target, query: Query, *, standing: bool = False, fresh: bool = False) -> Token:
         if not self.loaded.is_set() and self._tokens.peek(target) is None:
@@ -140,7 +141,7 @@ class Requests:
         found = await asyncio.gather(*(self._fresh(chosen.target, query) for chosen in wanted))
         tokens = {chosen.data: token.value for chosen, token in zip(wanted, found, strict=True)}
         for chosen in wanted:
-            self.uses.note(chosen.target, entry.key.env or chosen.env, channel)
+            self._lookups.note(entry, chosen, channel)
         urls = await self._projects.urls(entry, query, tokens)
         return {"urls": [url.reveal() for url in urls], "warnings": entry.warnings}
 
@@ -154,9 +155,9 @@ class Requests:
     async def _connection_get(self, params: dict[str, Any], channel: Channel) -> dict[str, Any]:
         fresh = queries.take_fresh(params)
         entry, chosen, place, token = await self.connected(queries.read(params), fresh=fresh)
-        self.uses.note(chosen.target, entry.key.env or chosen.env, channel)
+        self._lookups.note(entry, chosen, channel)
         return {
-            **_answer(chosen, token, entry),
+            **content(entry, chosen, token),
             "expires": int(token.expires_at),
             "connection": place,
             "config": entry.key.config,
@@ -310,19 +311,3 @@ def _connection(chosen: choice.Chosen, place: dict[str, Any] | None) -> dict[str
     found = {**usual, "dbname": None, "parameters": {}, **(place or {}), "user": user}
     found.pop("places", None)
     return {**found, "dbname": found["dbname"] or "postgres"}
-
-
-def _answer(chosen: choice.Chosen, token: Token, entry: Entry) -> dict[str, Any]:
-    """Return the answer to a request for a token; without warnings, the token comes first, as clients expect."""
-    warnings = {"warnings": entry.warnings} if entry.error is not None else {}
-    return {
-        **warnings,
-        "token": token.value.reveal(),
-        "expires_at": report.moment(token.expires_at),
-        "host": chosen.target.host,
-        "user": chosen.user,
-        "region": token.region,
-        "action": chosen.target.action,
-        "env": entry.key.env or chosen.env,
-        "data": chosen.data,
-    }

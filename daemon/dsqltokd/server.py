@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dsqltokd import peers
 from dsqltokd.connection import Connection
@@ -24,9 +24,9 @@ from dsqltokd.limits import SHORTAGES, Limits
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
-    from dsqltokd.channel import Channel
+    from dsqltokd.connection import Handling
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 1024
@@ -64,7 +64,7 @@ class Server:
     def __init__(
         self,
         listener: socket.socket,
-        handle: Callable[[str, dict[str, Any], Channel], dict[str, Any] | Awaitable[dict[str, Any]]],
+        handling: Handling,
         *,
         uid: int,
         patience: Callable[[], float],
@@ -80,7 +80,7 @@ class Server:
         self._waiting: asyncio.TimerHandle | None = None
         self._quiet_until: dict[str, float] = {}
         self._sweeper: asyncio.TimerHandle | None = None
-        self.handle = handle
+        self.handling = handling
         self.limits = limits or Limits()
         self.patience = patience
         self.loop = asyncio.get_running_loop()

@@ -21,6 +21,7 @@ from dsqltokd.figures import Figures
 from dsqltokd.files import identity as file_identity
 from dsqltokd.grounds import Grounds
 from dsqltokd.logins import Logins
+from dsqltokd.memory import Memory
 from dsqltokd.monitor import Monitor
 from dsqltokd.persist import Keeper
 from dsqltokd.pgpass import PgPass
@@ -81,7 +82,8 @@ class Service:
         self._gone = asyncio.Event()
         self.watcher = Watcher(lambda path, found: self._hear(self._file_changed, path, found and list(found)))
         self.figures = Figures()
-        self._dispatch = Dispatch(settings, self.figures)
+        self._memory = Memory()
+        self._dispatch = Dispatch(settings, self.figures, self._memory)
         self.pool = Pool(environment, observe=self._dispatch.job_done)
         self.tokens = Tokens(
             self.pool, settings, read=self._files_read, changed=self._tokens_changed, forgotten=self._identity_forgotten
@@ -89,7 +91,7 @@ class Service:
         evaluator = Evaluator(self.pool, settings, registry.allowed)
         self.projects = Projects(evaluator, follow=self._follow, forget=self._forget)
         self.keeper = Keeper(self.pool, lambda: settings.now.keyring, self._snapshot, self._restore)
-        self.requests = Requests(self.projects, self.tokens, registry)
+        self.requests = Requests(self.projects, self.tokens, registry, self._memory)
         store = Store(os.path.join(paths.state_dir(), "pgpass.json"))
         self.pgpass = PgPass(store, self.pool, self.requests, follow=self._follow_own, forget=self._forget_own)
         self.proxies = Proxies()
@@ -127,7 +129,7 @@ class Service:
         Raises `UnavailableError` and `ConfigurationError` where there is nothing to listen at.
         """
         listener = self.place.bind()
-        server = Server(listener, self._dispatch.handle, uid=os.getuid(), patience=self._patience, limits=self._limits)
+        server = Server(listener, self._dispatch, uid=os.getuid(), patience=self._patience, limits=self._limits)
         self.watcher.start()
         self.watcher.follow(self.settings.path, self.settings.seen)
         for path in (self.place.socket_path, __file__):
@@ -174,6 +176,7 @@ class Service:
                 async with asyncio.timeout(min(_GUARD_SECONDS, self._notifier.watchdog or _GUARD_SECONDS)):
                     await self._look.wait()
             self._look.clear()
+            self._memory.forget()
             self._look_after_socket(server)
             if jumps.look():
                 _log.info("the machine slept, or its clock was set")

@@ -57,7 +57,7 @@ class Scene:
 
     def __init__(self, path: str, limits: Limits, uid: int) -> None:
         self.path = path
-        self.server = Server(self.listener(), self.handle, uid=uid, patience=lambda: 42.7, limits=limits)
+        self.server = Server(self.listener(), self, uid=uid, patience=lambda: 42.7, limits=limits)
         self.release = asyncio.Event()
         self.began = asyncio.Event()
         self.closed = asyncio.Event()
@@ -75,6 +75,12 @@ class Scene:
         made = Peer(*await asyncio.open_unix_connection(self.path))
         self.peers.append(made)
         return made
+
+    def recall(self, line: bytes, channel: Channel) -> bytes | None:
+        return None
+
+    def learn(self, line: bytes, method: str, answered: bytes, answer: dict[str, Any]) -> None:
+        pass
 
     def handle(
         self, method: str, params: dict[str, Any], channel: Channel

@@ -1,0 +1,92 @@
+"""A request for a token where everything is in hand: a project's answer that holds, and a token that needs no work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dsqltokd import choice, report
+from dsqltokd.memory import Answer
+
+if TYPE_CHECKING:
+    from dsqltok.errors import DsqltokError
+    from dsqltokd.channel import Channel
+    from dsqltokd.choice import Chosen
+    from dsqltokd.model import Token
+    from dsqltokd.projects import Entry, Projects
+    from dsqltokd.query import Query
+    from dsqltokd.tokens import Tokens
+    from dsqltokd.uses import Uses
+
+
+class Lookups:
+    """Finds tokens, and notes who uses them."""
+
+    def __init__(self, projects: Projects, tokens: Tokens, uses: Uses) -> None:
+        self._projects = projects
+        self._tokens = tokens
+        self._uses = uses
+
+    def find(self, config: str, query: Query, channel: Channel) -> Answer | None:
+        """Return the answer to `query`, where it takes no more than to look it up. Raises what `choice.token` raises."""
+        entry = self._projects.peek(query.key(config), query)
+        if entry is None:
+            return None
+        chosen = choice.token(entry, query)
+        token = self._tokens.peek(chosen.target)
+        if token is None:
+            return None
+        self.note(entry, chosen, channel)
+        return Answer(content(entry, chosen, token), _Found(self, entry, chosen, token))
+
+    def gives(self, chosen: Chosen, token: Token) -> bool:
+        """Tell whether it is this very token that would be served now."""
+        return self._tokens.peek(chosen.target) is token
+
+    def note(self, entry: Entry, chosen: Chosen, channel: Channel) -> None:
+        """Somebody has got a token."""
+        self._uses.note(chosen.target, entry.key.env or chosen.env, channel)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was found: the ground of an answer.
+
+    What `choice` chose follows from the entry's outcome and the request. That the entry is the one that the request
+    means needs no look either: one that is not, any more, is no longer current.
+    """
+
+    lookups: Lookups
+    entry: Entry
+    chosen: Chosen
+    token: Token
+    outcome: dict[str, Any] | None = field(init=False)
+    error: DsqltokError | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outcome, self.error = self.entry.outcome, self.entry.error
+
+    def holds(self, channel: Channel) -> bool:
+        entry = self.entry
+        if not entry.current or entry.outcome is not self.outcome or entry.error is not self.error:
+            return False
+        if not self.lookups.gives(self.chosen, self.token):
+            return False
+        self.lookups.note(entry, self.chosen, channel)
+        return True
+
+
+def content(entry: Entry, chosen: Chosen, token: Token) -> dict[str, Any]:
+    """Return the answer to a request for a token; without warnings, the token comes first, as clients expect."""
+    warnings = {"warnings": entry.warnings} if entry.error is not None else {}
+    return {
+        **warnings,
+        "token": token.value.reveal(),
+        "expires_at": report.moment(token.expires_at),
+        "host": chosen.target.host,
+        "user": chosen.user,
+        "region": token.region,
+        "action": chosen.target.action,
+        "env": entry.key.env or chosen.env,
+        "data": chosen.data,
+    }
