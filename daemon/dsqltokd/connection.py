@@ -21,10 +21,11 @@ from dsqltokd import peers
 from dsqltokd.channel import LeavingError, failure
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from dsqltokd.channel import Channel
     from dsqltokd.limits import Limits
+    from dsqltokd.readers import Readers
 
 _TURN = 16  # requests of one connection, or reads, before the others have their turn
 
@@ -48,6 +49,7 @@ class Host(Protocol):
     """The server, as a connection sees it."""
 
     loop: asyncio.AbstractEventLoop
+    readers: Readers
     limits: Limits
     patience: Callable[[], float]
     handling: Handling
@@ -69,7 +71,7 @@ class Connection:
         self._server = server
         self._sock = sock
         self._fd = sock.fileno()  # for the loop, which writes out the socket itself each time it does not know one
-        self._lines: Iterator[bytes] = iter(())  # complete, and not answered yet
+        self._lines: list[bytes] = []  # complete, and not answered yet, the last one first
         self._received = b""  # what follows them
         self._unsent = b""
         self._ended = False  # the peer sends no more
@@ -140,22 +142,17 @@ class Connection:
     def _read_on(self) -> None:
         if self._watched and not self._reading and not self._ended:
             self._reading = True
-            self._server.loop.add_reader(self._fd, self.receive)
+            self._server.readers.add(self._fd, self.receive)
 
     def receive(self) -> None:
         """Take what has arrived, and answer it."""
-        if self._full():
-            return
         for _ in range(_TURN):
-            line = next(self._lines, None)
-            if line is None:
-                if not self._read():
-                    return
-                line = next(self._lines, b"")
-            self._take(line)
-            if self.closed or self._full():
+            if self.closed or self._full() or not (self._lines or self._read()):
                 return
-        self._take_turn()
+            if self._lines:
+                self._take(self._lines.pop())
+        if not self.closed and not self._full():
+            self._take_turn()
 
     def _take_turn(self) -> None:
         """Receive again, without new bytes, when the others have had their turn."""
@@ -164,8 +161,7 @@ class Connection:
 
     def _turn(self) -> None:
         self._next_turn = None
-        if not self.closed:
-            self.receive()
+        self.receive()
 
     def _full(self) -> bool:
         """Tell whether enough is being worked on or waits to be read; if so, take no more until `_go_on`."""
@@ -173,7 +169,7 @@ class Connection:
             return False
         if self._reading:
             self._reading = False
-            self._server.loop.remove_reader(self._fd)
+            self._server.readers.remove(self._fd)
         return True
 
     def _go_on(self) -> None:
@@ -192,7 +188,7 @@ class Connection:
             return
         self.closed = True
         if self._reading:
-            self._server.loop.remove_reader(self._fd)
+            self._server.readers.remove(self._fd)
         if self._unsent:
             self._server.loop.remove_writer(self._fd)
         self._reading, self._unsent = False, b""  # the number is another connection's next
@@ -218,7 +214,7 @@ class Connection:
         *lines, self._received = (self._received + more).split(b"\n")
         if len(self._received) >= protocol.MAX_REQUEST:
             lines.append(self._received)
-        self._lines = iter(lines)
+        self._lines = lines[::-1]
         if lines:
             self._spared_until = 0.0
             if self._watched:
@@ -232,7 +228,7 @@ class Connection:
         self._ended = True
         if self._reading:
             self._reading = False
-            self._server.loop.remove_reader(self._fd)
+            self._server.readers.remove(self._fd)
         self._close_if_done()
 
     def _close_if_done(self) -> None:

@@ -1,7 +1,15 @@
-"""A request for a token where everything is in hand: a project's answer that holds, and a token that needs no work."""
+"""A request for a token where everything is in hand: a project's answer that holds, and a token that needs no work.
+
+What was found can be the ground of an answer that is given again. The rules:
+- The project has to say the same. What it says, and what is wrong with it, are looked at for each request.
+- The token has to be the very one that would be served now. That is looked at once in a turn of the loop: in less than
+  that no token grows too old. Should it be replaced or put in doubt in the same turn, the memory is told to forget.
+- Whether the configuration makes sense needs no look: once it has, what was in force goes on.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +34,8 @@ class Lookups:
         self._projects = projects
         self._tokens = tokens
         self._uses = uses
+        self._loop = asyncio.get_running_loop()
+        self._sure: set[Found] = set()  # looked at in this turn of the loop
 
     def find(self, config: str, query: Query, channel: Channel) -> Answer | None:
         """Return the answer to `query`, where it takes no more than to look it up. Raises what `choice.token` raises."""
@@ -37,19 +47,27 @@ class Lookups:
         if token is None:
             return None
         self.note(entry, chosen, channel)
-        return Answer(content(entry, chosen, token), _Found(self, entry, chosen, token))
+        return Answer(content(entry, chosen, token), Found(self, entry, chosen, token))
 
-    def gives(self, chosen: Chosen, token: Token) -> bool:
-        """Tell whether it is this very token that would be served now."""
-        return self._tokens.peek(chosen.target) is token
+    def finds(self, found: Found, channel: Channel) -> bool:
+        """Tell whether this very token would be served now, and note who uses it. Once in a turn is enough for both."""
+        if found in self._sure:
+            return True
+        if self._tokens.peek(found.chosen.target) is not found.token:
+            return False
+        self.note(found.entry, found.chosen, channel)
+        if not self._sure:
+            self._loop.call_soon(self._sure.clear)
+        self._sure.add(found)
+        return True
 
     def note(self, entry: Entry, chosen: Chosen, channel: Channel) -> None:
         """Somebody has got a token."""
         self._uses.note(chosen.target, entry.key.env or chosen.env, channel)
 
 
-@dataclass(slots=True)
-class _Found:
+@dataclass(slots=True, eq=False)
+class Found:
     """What was found: the ground of an answer.
 
     What `choice` chose follows from the entry's outcome and the request. That the entry is the one that the request
@@ -67,13 +85,11 @@ class _Found:
         self.outcome, self.error = self.entry.outcome, self.entry.error
 
     def holds(self, channel: Channel) -> bool:
+        """Do what a `memory.Ground` does."""
         entry = self.entry
         if not entry.current or entry.outcome is not self.outcome or entry.error is not self.error:
             return False
-        if not self.lookups.gives(self.chosen, self.token):
-            return False
-        self.lookups.note(entry, self.chosen, channel)
-        return True
+        return self.lookups.finds(self, channel)
 
 
 def content(entry: Entry, chosen: Chosen, token: Token) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from dsqltokd import peers
 from dsqltokd.connection import Connection
 from dsqltokd.hardening import give_memory_back
 from dsqltokd.limits import SHORTAGES, Limits
+from dsqltokd.readers import Readers
 
 if TYPE_CHECKING:
     import socket
@@ -84,6 +85,7 @@ class Server:
         self.limits = limits or Limits()
         self.patience = patience
         self.loop = asyncio.get_running_loop()
+        self.readers = Readers(self.loop)
 
     def start(self) -> None:
         """Begin to accept."""
@@ -124,6 +126,7 @@ class Server:
         await asyncio.gather(*tasks, return_exceptions=True)
         for connection in list(self._connections):
             connection.close()
+        self.readers.close()
 
     def adopt(self, connection: Connection) -> None:
         """Count a connection that goes on."""
