@@ -38,7 +38,7 @@ class Lookups:
         self._sure: set[Found] = set()  # looked at in this turn of the loop
 
     def find(self, config: str, query: Query, channel: Channel) -> Answer | None:
-        """Return the answer to `query`, where it takes no more than to look it up. Raises what `choice.token` raises."""
+        """Return the answer, where it takes no more than to look it up. Raises what `choice.token` raises."""
         entry = self._projects.peek(query.key(config), query)
         if entry is None:
             return None

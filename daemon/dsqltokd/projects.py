@@ -215,6 +215,7 @@ class Projects:
 
     def _drop(self, place: tuple[Key, str]) -> None:
         entry = self._entries.pop(place)
+        entry.invalidate()  # nobody hears of its files any more
         self._index(place, entry.files, frozenset())
         if not any(key == entry.key for key, _ in self._entries):
             self._names.pop(entry.key, None)
@@ -229,7 +230,7 @@ class Projects:
             answer = await self._newest(entry, environment, within)
             if "names" not in answer:  # the worker did not come as far as the project
                 raise_error(answer)
-            self._names[entry.key] = self._names.get(entry.key, frozenset()) | frozenset(answer["names"])
+            self._learn_names(entry, frozenset(answer["names"]))
             if "need" not in answer:
                 self._hold(entry, environment, answer["files"])
                 raise_error(answer)
@@ -243,6 +244,15 @@ class Projects:
             self._note(entry, DsqltokError(f"an evaluation failed ({type(error).__name__})", hint="please report this"))
         finally:
             entry.evaluation = None
+
+    def _learn_names(self, entry: Entry, names: frozenset[str]) -> None:
+        """Note which variables the project reads. No answer holds for who left out one of them."""
+        known = self._names.get(entry.key)
+        self._names[entry.key] = names if known is None else known | names
+        if known is not None and not names <= known:
+            for other in self._entries.values():
+                if other.key == entry.key:
+                    other.current = False
 
     async def _newest(
         self, entry: Entry, environment: dict[str, str | None], within: tuple[str, ...]

@@ -23,7 +23,7 @@ class Readers:
         self._loop.add_reader(self._selector, self._ready)
 
     def add(self, fd: int, callback: Callable[[], None]) -> None:
-        """Call `callback` whenever `fd` has something to read, until `remove`, and perhaps once more just after that."""
+        """Call `callback` whenever `fd` has something to read, until `remove`, and perhaps once after that."""
         self._selector.register(fd, selectors.EVENT_READ, callback)
 
     def remove(self, fd: int) -> None:

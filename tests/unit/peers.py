@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import NotFoundError
 from dsqltokd.channel import Channel, UnknownMethodError
+from dsqltokd.connection import Connection
 from dsqltokd.limits import Limits
 from dsqltokd.server import Server
 
@@ -64,6 +65,8 @@ class Scene:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.peers: list[Peer] = []
         self.channels: list[Channel] = []
+        self.remembered: dict[bytes, bytes] = {}
+        self.remembers = False
 
     def listener(self) -> socket.socket:
         made = socket.socket(socket.AF_UNIX)
@@ -77,10 +80,13 @@ class Scene:
         return made
 
     def recall(self, line: bytes, channel: Channel) -> bytes | None:
-        return None
+        assert isinstance(channel, Connection)
+        return self.remembered.get(line) if self.remembers else None
 
     def learn(self, line: bytes, method: str, answered: bytes, answer: dict[str, Any]) -> None:
-        pass
+        assert json.loads(answered)["result"] == answer
+        assert json.loads(line)["method"] == method
+        self.remembered[line] = answered
 
     def handle(
         self, method: str, params: dict[str, Any], channel: Channel

@@ -93,6 +93,33 @@ def test_a_notification_gets_no_answer() -> None:
     play(scene())
 
 
+def test_what_is_remembered_is_answered_without_being_handled() -> None:
+    async def scene() -> None:
+        async with serving() as there:
+            peer = await there.peer()
+            first = await peer.ask("echo", "one", a="b")
+            there.remembers = True
+            assert await peer.ask("echo", "one", a="b") == first
+            assert await (await there.peer()).ask("echo", "one", a="b") == first
+            assert (await peer.ask("echo", "two", a="b"))["id"] == "two"
+            assert len(there.asked) == 2
+
+    play(scene())
+
+
+def test_only_what_is_answered_at_once_is_learned() -> None:
+    async def scene() -> None:
+        async with serving() as there:
+            peer = await there.peer()
+            there.release.set()
+            await peer.send(json.dumps({"jsonrpc": "2.0", "method": "echo"}).encode() + b"\n")
+            for method in ("refuse", "break", "slow", "nonsense", "echo"):
+                await peer.ask(method)
+            assert list(there.remembered) == [request("echo").rstrip()]
+
+    play(scene())
+
+
 @pytest.mark.parametrize(
     ("line", "code", "request_id"),
     [
