@@ -11,8 +11,8 @@ The rules:
 
 from __future__ import annotations
 
-import _socket
 import asyncio
+import socket
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dsqltok import protocol
@@ -67,7 +67,7 @@ class Host(Protocol):
 class Connection:
     """One connection; a `Channel` for the handlers. `closed`, `tasks` and `deadline` are for the server to see."""
 
-    def __init__(self, server: Host, sock: _socket.socket) -> None:
+    def __init__(self, server: Host, sock: socket.socket) -> None:
         self._server = server
         self._sock = sock
         self._fd = sock.fileno()  # for the loop, which writes out the socket itself each time it does not know one
@@ -98,7 +98,7 @@ class Connection:
     def stirs(self) -> bool:
         """Tell whether it has sent something that was not looked at yet."""
         try:
-            return self._reading and self._sock.recv(1, _socket.MSG_PEEK) != b""
+            return self._reading and self._sock.recv(1, socket.MSG_PEEK) != b""
         except OSError:
             return False
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import _socket
 
 
-def uid(sock: _socket.socket) -> int:
+def uid(sock: socket.socket) -> int:
     """Return the uid of the process at the other end."""
     if sys.platform == "darwin":
         version_and_uid = sock.getsockopt(0, 1, 76)  # LOCAL_PEERCRED of SOL_LOCAL
@@ -19,7 +15,7 @@ def uid(sock: _socket.socket) -> int:
     return _credentials(sock)[1]
 
 
-def program(sock: _socket.socket) -> str | None:
+def program(sock: socket.socket) -> str | None:
     """Return the name of the program at the other end, or of what ran `dsqltok`; None where that cannot be known."""
     if sys.platform != "linux":
         return None
@@ -31,7 +27,7 @@ def program(sock: _socket.socket) -> str | None:
         return None  # it has ended, or is hidden from us
 
 
-def _credentials(sock: _socket.socket) -> tuple[int, int, int]:
+def _credentials(sock: socket.socket) -> tuple[int, int, int]:
     pid, user, group = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     return pid, user, group
 

@@ -12,7 +12,6 @@ The rules:
 
 from __future__ import annotations
 
-import _socket
 import asyncio
 import logging
 import os
@@ -173,7 +172,7 @@ class Server:
             if len(self._connections) >= self.limits.connections and not self._clear(turn):
                 return
             try:
-                sock = _next(self._listener)
+                sock, _ = self._listener.accept()
             except BlockingIOError:
                 return
             except ConnectionAbortedError:
@@ -203,7 +202,7 @@ class Server:
         self._wait()
         return False
 
-    def _welcome(self, sock: _socket.socket) -> None:
+    def _welcome(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         connection = Connection(self, sock)
         if peers.uid(sock) != self._uid:
@@ -247,12 +246,3 @@ class Server:
                 connection.close()
         if self._connections:
             self._sweeper = self.loop.call_later(self.limits.sweep_seconds, self._sweep)
-
-
-def _next(listener: socket.socket) -> _socket.socket:
-    """Accept a connection, as `accept` does, but for the enumerations that it makes of the socket's family and type.
-
-    To make them takes longer than to accept. In every supported Python `accept` is made of `_accept` too.
-    """
-    fd, _ = listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001 - see above
-    return _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, fd)
