@@ -63,7 +63,12 @@ def is_ahead(made_at: float, now: Instant) -> bool:
     AWS refuses a signature of the future, and what was reckoned from such a moment is wrong. Up to a minute is taken
     for the small corrections that every clock gets.
     """
-    return made_at - now.wall > _AHEAD
+    return ahead_for(made_at, now) > 0
+
+
+def ahead_for(made_at: float, now: Instant) -> float:
+    """Return the seconds for which `is_ahead` still holds; none, or fewer, where it does not."""
+    return made_at - now.wall - _AHEAD
 
 
 def is_usable(token: Token, now: Instant) -> bool:

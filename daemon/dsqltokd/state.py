@@ -127,9 +127,13 @@ def would_ask(state: State, now: Instant) -> bool:
 
 
 def _quiet_until(state: State, now: Instant) -> float:
+    quiet = max(_retry_at(state, state.failure), _retry_at(state, _lost_renewal(state, now)))
     if would_ask(state, now):
-        return float("inf")
-    return max(_retry_at(state, state.failure), _retry_at(state, _lost_renewal(state, now)))
+        quiet = float("inf")
+    if state.session is not None and schedule.is_ahead(state.session.obtained_at, now):
+        # What no session in hand has kept from being done may be done once the clock has caught up with it.
+        quiet = min(quiet, now.boot + schedule.ahead_for(state.session.obtained_at, now))
+    return quiet
 
 
 def _retry_at(state: State, failure: Failure | None) -> float:
@@ -147,9 +151,10 @@ def _due_in(state: State, slot: Slot, now: Instant, policy: Policy) -> float:
         return never
     if slot.suspect or slot.token.remaining(now) <= 0 or schedule.is_ahead(slot.token.signed_at, now):
         return 0.0
-    wait = slot.token.remaining(now) - schedule.refresh_life(slot.token, state.spread)
+    left = slot.token.remaining(now)
+    wait = left - schedule.refresh_life(slot.token, state.spread)
     if schedule.is_cut_short(slot.token, policy):
-        wait = max(wait, schedule.rest(slot.token, now))
+        wait = min(max(wait, schedule.rest(slot.token, now)), left)
     return min(wait, _renewal_in(state, now))
 
 
@@ -260,7 +265,7 @@ def _another(before: Failure | None, error: DsqltokError, now: Instant) -> Failu
 
 def invalidate(state: State) -> State:
     """What the identity rests on has changed: nothing in hand may be served unless trying again fails for now."""
-    slots = {target: replace(slot, suspect=True, failure=None) for target, slot in state.slots.items()}
+    slots = {target: Slot(slot.used_boot, slot.token, suspect=True) for target, slot in state.slots.items()}
     return replace(state, slots=slots, session=None, generation=state.generation + 1, failure=None, renewal=None)
 
 
@@ -284,12 +289,18 @@ def restore(state: State, earlier: State) -> State:
 
 def forget(state: State, now: Instant, policy: Policy) -> State:
     """Drop what is neither warm nor alive."""
-    slots = {
-        target: slot
-        for target, slot in state.slots.items()
-        if now.boot - slot.used_boot <= policy.keep_warm or (slot.token and slot.token.remaining(now) > 0)
-    }
+    slots = {target: slot for target, slot in state.slots.items() if _forget_in(slot, now, policy) > 0}
     return state if len(slots) == len(state.slots) else replace(state, slots=slots)
+
+
+def forget_in(state: State, now: Instant, policy: Policy) -> float:
+    """Return the seconds until `forget` may drop something, infinite where there is nothing to drop."""
+    return min((_forget_in(slot, now, policy) for slot in state.slots.values()), default=float("inf"))
+
+
+def _forget_in(slot: Slot, now: Instant, policy: Policy) -> float:
+    warm = slot.used_boot + policy.keep_warm - now.boot
+    return warm if slot.token is None else max(warm, slot.token.remaining(now))
 
 
 def _with(state: State, target: Target, slot: Slot) -> State:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import DsqltokError, TimedOutError
 from dsqltokd import awsjob, clock, schedule, state
+from dsqltokd.agenda import Agenda
 from dsqltokd.known import State
 from dsqltokd.pool import raise_error
 
@@ -64,6 +65,7 @@ class Tokens:
         self._unasked: set[Identity] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._agenda = Agenda()
 
     @property
     def _policy(self) -> Policy:
@@ -181,22 +183,38 @@ class Tokens:
     def tick(self) -> None:
         """Refresh what is due, as far as there is room, and forget what is over."""
         now = clock.now()
-        due: dict[Identity, tuple[Target, ...]] = {}
+        ripe = []
         for identity, known in list(self.states.items()):
-            kept = self.states[identity] = state.forget(known, now, self._policy)
+            moments = self._agenda.moments(identity, known, now, self._policy)
+            kept = self._forget(identity, known, now) if moments.over <= now.boot else known
             if not kept.slots and kept.attempt is None and identity not in self._wanted:
-                del self.states[identity]
-                self._began.pop(identity, None)
-                self._forgotten(identity)
-            elif identity.seal is None and (targets := state.due(kept, now, self._policy)):
-                due[identity] = targets
+                self._drop(identity)
+            elif moments.due <= now.boot and identity not in self._wanted:
+                ripe.append(identity)
         # What fails again and again would otherwise have its next turn before others have their first.
-        unasked = [identity for identity in due if identity not in self._wanted]
-        in_turn = sorted(unasked, key=lambda identity: state.failures(self.states[identity]))
-        for identity in in_turn[: _MOST_UNASKED - len(self._unasked)]:
-            self._unasked.add(identity)
-            self._start(identity, due[identity], {}, asked=False)
+        for identity in sorted(ripe, key=lambda identity: state.failures(self.states[identity])):
+            if len(self._unasked) >= _MOST_UNASKED:
+                break
+            self._begin_unasked(identity, now)
         self._schedule()
+
+    def _forget(self, identity: Identity, known: State, now: Instant) -> State:
+        self._agenda.drop(identity)
+        kept = self.states[identity] = state.forget(known, now, self._policy)
+        return kept
+
+    def _drop(self, identity: Identity) -> None:
+        del self.states[identity]
+        self._began.pop(identity, None)
+        self._agenda.drop(identity)
+        self._forgotten(identity)
+
+    def _begin_unasked(self, identity: Identity, now: Instant) -> None:
+        self._agenda.drop(identity)
+        due = state.due(self.states[identity], now, self._policy)
+        if due:
+            self._unasked.add(identity)
+            self._start(identity, due, {}, asked=False)
 
     async def close(self) -> None:
         """Stop refreshing."""
@@ -268,7 +286,10 @@ class Tokens:
             if state.stands(self.states[identity]):  # else these are the files of before
                 self._read(identity, answer.get("files", []), answer.get("sign_ins", []))
             raise_error(answer)
+            # For many targets each of these steps takes a millisecond: who asks meanwhile waits for one, not for all.
+            await asyncio.sleep(0)
             result = awsjob.outcome(answer, targets, before.boot)
+            await asyncio.sleep(0)
         except TimedOutError:
             result = self._too_slow(identity)
         except DsqltokError as error:
@@ -316,9 +337,7 @@ class Tokens:
         self._timer = asyncio.get_running_loop().call_later(min(wait, _LONGEST_SLEEP), self.tick)
 
     def _soonest(self) -> float:
-        """Return the seconds until something is due, or a suspend has to be looked for."""
+        """Return the seconds until there may be something to do, or a suspend has to be looked for."""
         now = clock.now()
-        waits = (
-            state.wake_in(known, now, self._policy) for identity, known in self.states.items() if identity.seal is None
-        )
-        return min((wait for wait in waits if wait is not None), default=_LONGEST_SLEEP)
+        moments = (self._agenda.moments(*each, now, self._policy) for each in self.states.items())
+        return max(0.0, min((min(each) for each in moments), default=float("inf")) - now.boot)

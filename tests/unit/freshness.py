@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from dsqltokd import schedule, state
+from dsqltokd.agenda import Agenda
 from dsqltokd.known import State
 from dsqltokd.model import Policy
-from unit.world import LASTING, ONE, PASSING, TWO, UNSIGNABLE, World
+from unit.world import LASTING, ME, ONE, PASSING, TWO, UNSIGNABLE, World
 
 if TYPE_CHECKING:
     from dsqltok.errors import DsqltokError
@@ -46,6 +47,7 @@ class Freshness(RuleBasedStateMachine):
     )
     def start(self, ttl: int, life: float | None, spread: float, attended: bool, warm: bool) -> None:
         self.world = World(Policy(ttl, 12 * 3600), life, State(spread=spread), attended=attended)
+        self.agenda = Agenda()
         self.signed: dict[str, Signed] = {}
         self.latest: dict[Target, Signed] = {}
         self.own: dict[Target, Outcome] = {}  # how the last attempt ended that came back with something for a target
@@ -293,6 +295,16 @@ class Freshness(RuleBasedStateMachine):
         if world.attempt is not None:
             assert state.due(world.state, world.now, world.policy) == ()
             assert state.wake_in(world.state, world.now, world.policy) is None
+
+    @invariant()
+    def the_agenda_is_late_with_nothing(self) -> None:
+        world = self.world
+        now = world.now.boot + 1.0  # which is how far the clocks may come apart before it works a moment out anew
+        moments = self.agenda.moments(ME, world.state, world.now, world.policy)
+        if state.due(world.state, world.now, world.policy):
+            assert moments.due <= now
+        if state.forget(world.state, world.now, world.policy) is not world.state:
+            assert moments.over <= now
 
     @invariant()
     def what_is_warm_and_no_good_any_more_is_due_at_once(self) -> None:

@@ -72,6 +72,14 @@ def test_credentials_that_come_back_the_same_are_not_fetched_ever_faster_towards
     assert in_the_background(warm(world), 899.5, source=end) <= 15
 
 
+def test_a_token_that_ends_while_it_is_left_alone_is_due_when_it_ends() -> None:
+    now = START
+    token = Token(Secret("short"), "us-east-1", now.wall, now.boot, now.wall + 10)
+    known = State({ONE: Slot(now.boot, token)})
+    assert state.due(known, now, Policy()) == ()
+    assert state.wake_in(known, now, Policy()) == 10
+
+
 def test_requests_near_the_end_of_the_credentials_do_not_sign_again_each_time() -> None:
     world = World(Policy(), 900.0, State())
     end = world.now.wall + 900

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import UserDict
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,7 @@ from dsqltokd.settings import Settings
 from dsqltokd.tokens import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 MOST_UNASKED = 4
 LIFE = 900.0
@@ -70,6 +71,16 @@ class CountingTokens(Tokens):
     def tick(self) -> None:
         self.looks += 1
         super().tick()
+
+
+class CountedSlots(UserDict[Target, Slot]):
+    """Counts how often somebody goes through all of them."""
+
+    rounds = 0
+
+    def __iter__(self) -> Iterator[Target]:
+        self.rounds += 1
+        return super().__iter__()
 
 
 @pytest.fixture
@@ -233,12 +244,34 @@ def test_while_the_background_is_busy_nothing_spins(pool: HeldPool) -> None:
         tokens.tick()
         await asyncio.sleep(0.05)
         assert tokens.looks == 1
-        pool.release("hung-2")
+        pool.release("hung-1")
         await asyncio.sleep(0.05)
-        assert pool.begun[-1] == ("hung-4", 1)
+        assert pool.begun[-1] == (profiles[-1], 1)
         await tokens.close()
 
     asyncio.run(woken())
+
+
+def test_a_refresh_goes_through_no_other_identitys_tokens(pool: HeldPool) -> None:
+    async def refreshed() -> None:
+        tokens = tokens_of(pool)
+        now = clock.now()
+        good = Token(Secret("good"), "us-east-1", now.wall, now.boot, now.wall + LIFE)
+        others = {Identity(f"team-{number}"): CountedSlots() for number in range(20)}
+        for identity, slots in others.items():
+            slots[Target("db.dsql.us-east-1.on.aws", "us-east-1", "DbConnect", identity)] = Slot(now.boot, good)
+            tokens.states[identity] = State(slots)
+        tokens.tick()
+        before = [slots.rounds for slots in others.values()]
+        await tokens.get(target("prod"), {})
+        tokens.states[Identity("prod")] = nearly_over(target("prod"))
+        tokens.tick()
+        await settle()
+        assert [slots.rounds for slots in others.values()] == before
+        await tokens.close()
+
+    asyncio.run(refreshed())
+    assert pool.begun == [("prod", 1), ("prod", 1)]
 
 
 def test_what_failed_often_has_its_turn_after_what_did_not(pool: HeldPool) -> None:
