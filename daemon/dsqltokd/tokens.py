@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _A_LITTLE = 1.0  # seconds of a refresh that are waited for while a token that still works is in hand
 _VERY_YOUNG = 10.0  # seconds since a token was signed, in which no client's wish brings another
-_MOST_UNASKED = 4  # refreshes at a time that nobody waits for
+_MOST_UNASKED = 2  # refreshes at a time that nobody waits for
 _LONGEST_SLEEP = 30.0  # seconds; timers stop in a suspend, so that what is warm is looked at this often
 
 

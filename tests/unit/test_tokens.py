@@ -20,7 +20,7 @@ from dsqltokd.tokens import Tokens
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-MOST_UNASKED = 4
+MOST_UNASKED = 2
 LIFE = 900.0
 
 
