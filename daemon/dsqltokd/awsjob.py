@@ -34,12 +34,14 @@ def outcome(answer: Mapping[str, Any], targets: list[Target], boot: float) -> Ou
     """Return what an answer that is no error brought. `boot` is the boot clock's reading when the job began."""
     tokens: dict[Target, Token] = {}
     errors: dict[Target, DsqltokError] = {}
+    shared: dict[Any, Any] = {}  # regions and moments, of which many tokens have few
     for target, found in zip(targets, answer["tokens"], strict=True):
         if "error" in found:
             errors[target] = from_data(found["error"])
         else:
-            tokens[target] = Token(
-                Secret(found["value"]), found["region"], found["signed_at"], boot, found["expires_at"]
+            region, signed_at, expires_at = (
+                shared.setdefault(found[name], found[name]) for name in ("region", "signed_at", "expires_at")
             )
+            tokens[target] = Token(Secret(found["value"]), region, signed_at, boot, expires_at)
     failure = from_data(answer["failure"]) if answer["failure"] else None
     return Outcome(tokens, errors, session_from_json(answer["session"]), failure, bool(answer["attended"]))

@@ -23,13 +23,14 @@ from typing import TYPE_CHECKING
 from dsqltok.errors import CredentialsError
 from dsqltokd import schedule
 from dsqltokd.known import Failure, Slot, State, Verdict
+from dsqltokd.model import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dsqltok.errors import DsqltokError
     from dsqltokd.known import Outcome
-    from dsqltokd.model import Instant, Policy, Session, Target, Token
+    from dsqltokd.model import Instant, Policy, Session, Token
 
 _UNASKED = "its credentials come from a program that may ask for something, which runs only for a command of yours"
 _ASK = "run dsqltok get"
@@ -304,4 +305,16 @@ def _forget_in(slot: Slot, now: Instant, policy: Policy) -> float:
 
 
 def _with(state: State, target: Target, slot: Slot) -> State:
+    if target not in state.slots:
+        target = _sharing(target, next(iter(state.slots), target))
     return replace(state, slots={**state.slots, target: slot})
+
+
+def _sharing(target: Target, other: Target) -> Target:
+    """Return `target` with what `other`, of the same identity, has of the same: each request brings it anew."""
+    return Target(
+        target.host,
+        other.region if target.region == other.region else target.region,
+        other.action if target.action == other.action else target.action,
+        other.identity,
+    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import UserDict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -272,6 +274,20 @@ def test_a_refresh_goes_through_no_other_identitys_tokens(pool: HeldPool) -> Non
 
     asyncio.run(refreshed())
     assert pool.begun == [("prod", 1), ("prod", 1)]
+
+
+def test_targets_of_one_identity_share_what_is_the_same(pool: HeldPool) -> None:
+    async def asked() -> None:
+        tokens = tokens_of(pool)
+        regions = [json.loads('"us-east-1"') for _ in range(4)]  # not one text, as from four requests
+        asked = [replace(target("prod", number), region=region) for number, region in enumerate(regions)]
+        await asyncio.gather(*(tokens.get(each, {}) for each in asked))
+        [known] = tokens.states.values()
+        assert list(known.slots) == asked
+        assert len({(id(each.identity), id(each.region), id(each.action)) for each in known.slots}) == 1
+        await tokens.close()
+
+    asyncio.run(asked())
 
 
 def test_what_failed_often_has_its_turn_after_what_did_not(pool: HeldPool) -> None:
