@@ -9,6 +9,8 @@ import sys
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _MOST_FILES = 65_536
+_M_MMAP_THRESHOLD = -3
+_LARGE = 128 * 1024  # bytes; glibc begins with that, too
 
 
 def protect_memory() -> None:
@@ -29,6 +31,16 @@ def give_memory_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def give_large_buffers_their_own_memory() -> None:
+    """Have the system take back large buffers, such as workers' answers, as soon as they are freed, where it can.
+
+    Once one was freed glibc would make the next among what is small, which leaves holes there.
+    """
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None:
+        set_option(_M_MMAP_THRESHOLD, _LARGE)
 
 
 def raise_file_limit() -> int:

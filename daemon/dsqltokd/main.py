@@ -72,6 +72,7 @@ def _run(arguments: Sequence[str]) -> int:
     os.umask(0o077)
     _open_standard()
     hardening.protect_memory()
+    hardening.give_large_buffers_their_own_memory()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     notifier = systemd.Notifier()
     listener = systemd.take_listener() or launchd.take_listener()
