@@ -5,8 +5,9 @@ What is decided is decided in `state`; this file knows the clock, the workers an
 The rules:
 - A refresh that somebody waits for begins at once, with all that is asked for in the same turn of the loop or is due,
   so that many targets of one identity are signed in one worker, not one after the other.
-- Of those that nobody waits for, few run at a time. The others stay due, so that a machine that wakes with everything
-  due neither starts a crowd of processes, nor keeps a waiting request from a worker.
+- Of those that nobody waits for, few run at a time, and only what takes long has another one beside it: what hangs
+  holds up no other identity, and what computes leaves processors to those who ask. The others stay due, so that a
+  machine that wakes with everything due neither starts a crowd of processes, nor keeps a waiting request from a worker.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _A_LITTLE = 1.0  # seconds of a refresh that are waited for while a token that still works is in hand
 _VERY_YOUNG = 10.0  # seconds since a token was signed, in which no client's wish brings another
-_MOST_UNASKED = 2  # refreshes at a time that nobody waits for
+_MOST_UNASKED = 4  # refreshes at a time that nobody waits for
+_ALONE = 1.0  # seconds that each of these has before the next begins
 _LONGEST_SLEEP = 30.0  # seconds; timers stop in a suspend, so that what is warm is looked at this often
 
 
@@ -186,22 +188,20 @@ class Tokens:
         ripe = []
         for identity, known in list(self.states.items()):
             moments = self._agenda.moments(identity, known, now, self._policy)
-            kept = self._forget(identity, known, now) if moments.over <= now.boot else known
+            kept = known
+            if moments.over <= now.boot:
+                self._agenda.drop(identity)
+                kept = self.states[identity] = state.forget(known, now, self._policy)
             if not kept.slots and kept.attempt is None and identity not in self._wanted:
                 self._drop(identity)
             elif moments.due <= now.boot and identity not in self._wanted:
                 ripe.append(identity)
         # What fails again and again would otherwise have its next turn before others have their first.
         for identity in sorted(ripe, key=lambda identity: state.failures(self.states[identity])):
-            if len(self._unasked) >= _MOST_UNASKED:
+            if self._turn_in() > 0:
                 break
             self._begin_unasked(identity, now)
         self._schedule()
-
-    def _forget(self, identity: Identity, known: State, now: Instant) -> State:
-        self._agenda.drop(identity)
-        kept = self.states[identity] = state.forget(known, now, self._policy)
-        return kept
 
     def _drop(self, identity: Identity) -> None:
         del self.states[identity]
@@ -333,8 +333,15 @@ class Tokens:
     def _schedule(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        wait = _LONGEST_SLEEP if len(self._unasked) >= _MOST_UNASKED else self._soonest()
+        wait = max(self._turn_in(), self._soonest())
         self._timer = asyncio.get_running_loop().call_later(min(wait, _LONGEST_SLEEP), self.tick)
+
+    def _turn_in(self) -> float:
+        """Return the seconds until there is room for another refresh that nobody waits for."""
+        if len(self._unasked) >= _MOST_UNASKED:
+            return _LONGEST_SLEEP
+        now = asyncio.get_running_loop().time()
+        return max((self._began[identity] + _ALONE - now for identity in self._unasked), default=0.0)
 
     def _soonest(self) -> float:
         """Return the seconds until there may be something to do, or a suspend has to be looked for."""

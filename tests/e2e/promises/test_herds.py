@@ -23,7 +23,7 @@ ONCE = "however many clients ask at once, credentials are obtained once, and all
 APART = "identities that were signed for together are not replaced together"
 UNDISTURBED = "a machine that wakes refreshes few identities at a time, and whoever asks waits for none of the others"
 CLIENTS = 500
-MOST_UNASKED = 2
+MOST_UNASKED = 4
 STRIDE = 15.0
 KEYS = f"aws_access_key_id = {ACCESS_KEY_ID}\naws_secret_access_key = {SECRET_ACCESS_KEY}"
 # A project with as many targets as there are values of a variable.
