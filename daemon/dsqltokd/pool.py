@@ -5,6 +5,7 @@ The rules:
 - Past its deadline a worker is killed with its whole process group, helpers and all, and its pipes are closed unread.
   A job's time begins when the worker can do it: a new one says so by an empty line, and has a while to start.
 - A worker that speaks unasked is killed too. Where one dies by itself, the rest of its group is killed.
+- A job has a worker that did one of the same kind and key before, else one that has done none, else a new one.
 - One that did its job lingers for the next of the same kind and key, unless the job says that it held secrets, or the
   answer that it was the worker's last; of a kind, the longest idle ones end early where many linger.
 - A worker may be killed over its job, or have died while it lingered: the job gets another one. A job over which two
@@ -15,16 +16,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
-import sys
 from typing import TYPE_CHECKING, Any
 
 from dsqltok.errors import DsqltokError, TimedOutError, UnavailableError, from_data
+from dsqltokd import process
 from dsqltokd.limits import shortage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import BinaryIO
+
+    from dsqltokd.process import Process
 
 LINGER = 30.0
 _START = 7.0  # seconds that a process may take to start, on top of its first job's deadline
@@ -32,6 +34,8 @@ _MOST = {"project": 4, "program": 4, "aws": 16, "keystore": 1, "passfile": 8}
 _MOST_IDLE = 4  # of a kind
 _MOST_ANSWER = 32 << 20
 _MOST_DEATHS = 2  # of fresh workers over one job
+_SOON, _LATE = 0.01, 30.0  # seconds after which an end that was not seen yet is looked for again, at first and at most
+_UNUSED = object()  # the key of a worker that has done no job yet
 _Key = tuple[str, object]
 
 
@@ -39,22 +43,25 @@ class _DiedError(Exception):
     pass
 
 
-class _Worker(asyncio.SubprocessProtocol):
-    """One process and its pipes."""
+class _Worker(asyncio.Protocol):
+    """One process and its pipes. `lost` is told once it can do nothing any more."""
 
-    def __init__(self) -> None:
+    def __init__(self, process: Process, lost: Callable[[_Worker], None]) -> None:
         self.used = False
+        self.alive = True
         self.retire: asyncio.TimerHandle | None = None
-        self._transport: asyncio.SubprocessTransport | None = None
+        self.process = process
+        self._lost = lost
+        self._jobs: BinaryIO | asyncio.WriteTransport = process.jobs
+        self._answers: BinaryIO | asyncio.BaseTransport = process.answers
         self._started: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._answer: asyncio.Future[bytes] | None = None
         self._received = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.SubprocessTransport)  # noqa: S101 - for the type checker
-        self._transport = transport
+        self._answers = transport
 
-    def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002 - there is one pipe to read
+    def data_received(self, data: bytes) -> None:
         if not self._started.done():
             self._started.set_result(data.startswith(b"\n"))
             data = data[1:]
@@ -62,41 +69,33 @@ class _Worker(asyncio.SubprocessProtocol):
                 return
         self._received += data
         if self._answer is None or self._answer.done() or len(self._received) > _MOST_ANSWER:
-            self.kill()
+            self._lost(self)
         elif data.endswith(b"\n"):
             self._answer.set_result(bytes(self._received))
 
-    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - the base class's
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the base class's
+        # What does not hold its pipe any more has ended: nothing that it starts inherits that.
         if not self._started.done():
             self._started.set_result(False)
         if self._answer and not self._answer.done():
             self._answer.set_exception(_DiedError())
-
-    def process_exited(self) -> None:
-        assert self._transport is not None  # noqa: S101 - for the type checker
-        pid = self._transport.get_pid()
-        try:
-            os.getpgid(pid)  # a number that is a living group's is given to no process: this one's group is over
-        except ProcessLookupError:
-            _kill_group(pid)
-
-    @property
-    def alive(self) -> bool:
-        return self._transport is not None and self._transport.get_returncode() is None
+        self._lost(self)
 
     async def start(self) -> None:
         """Wait until it can do a job."""
+        if self._jobs is self.process.jobs:
+            loop = asyncio.get_running_loop()
+            await loop.connect_read_pipe(lambda: self, self.process.answers)
+            self._jobs, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, self.process.jobs)
         if not await self._started:
             raise _DiedError
 
     async def do(self, job: Mapping[str, Any]) -> dict[str, Any]:
-        transport = self._transport
-        pipe = transport.get_pipe_transport(0) if transport else None
-        if not isinstance(pipe, asyncio.WriteTransport) or pipe.is_closing():
+        if not isinstance(self._jobs, asyncio.WriteTransport) or self._jobs.is_closing():
             raise _DiedError
         self._received.clear()
         self._answer = asyncio.get_running_loop().create_future()
-        pipe.write(json.dumps(job).encode("ascii") + b"\n")
+        self._jobs.write(json.dumps(job).encode("ascii") + b"\n")
         try:
             answer: dict[str, Any] = json.loads(await self._answer)
         except ValueError:
@@ -105,19 +104,19 @@ class _Worker(asyncio.SubprocessProtocol):
         self.used = True
         return answer
 
-    def kill(self) -> None:
-        """End the process and whatever it started."""
-        if self._transport is None:
-            return
-        if self.alive:
-            _kill_group(self._transport.get_pid())
-        self._transport.close()
+    def end(self) -> None:
+        """End the process and whatever it started; what it still says is not read."""
+        self.alive = False
+        self.process.kill()
+        self._jobs.close()
+        self._answers.close()
 
 
 class Pool:
     """The workers. `environment` is what they start with; the caller's AWS variables reach them with a job.
 
-    `observe` is told of each job: its kind, `ok` or the kind of its error, and how many seconds it took.
+    `observe` is told of each job: its kind, `ok` or the kind of its error, and how many seconds it took. `started` are
+    processes, by kind, that are there already.
     """
 
     def __init__(
@@ -125,6 +124,7 @@ class Pool:
         environment: Mapping[str, str],
         linger: float = LINGER,
         observe: Callable[[str, str, float], None] = lambda _kind, _result, _seconds: None,
+        started: Iterable[tuple[str, Process]] = (),
     ) -> None:
         self._environment = dict(environment)
         self._observe = observe
@@ -132,7 +132,11 @@ class Pool:
         self._room = {kind: asyncio.Semaphore(most) for kind, most in _MOST.items()}
         self._idle: dict[_Key, list[_Worker]] = {}
         self._workers: set[_Worker] = set()
+        self._ended: list[Process] = []
+        self._burial: asyncio.TimerHandle | None = None
         self._closed = False
+        for kind, each in started:
+            self._park((kind, _UNUSED), self._employ(each))
 
     @property
     def size(self) -> int:
@@ -177,7 +181,7 @@ class Pool:
     ) -> dict[str, Any]:
         if self._closed:
             raise _DiedError
-        worker = self._take((kind, key)) or await self._start(kind)
+        worker = self._take((kind, key)) or self._take((kind, _UNUSED)) or self._start(kind)
         reused = worker.used
         try:
             async with asyncio.timeout(_START):
@@ -199,9 +203,13 @@ class Pool:
             self._end(worker)
         return answer
 
-    async def warm_up(self, kind: str) -> None:
-        """Have a worker of `kind` ready for the first job."""
-        self._park((kind, None), await self._start(kind))
+    def warm_up(self, kind: str) -> None:
+        """Have a worker of `kind` ready for the next job that would need a new one."""
+        if (kind, _UNUSED) not in self._idle:
+            try:
+                self._park((kind, _UNUSED), self._start(kind))
+            except OSError:
+                pass  # the job will say so
 
     def dismiss(self) -> None:
         """End the workers that linger, with what they may hold in memory."""
@@ -244,37 +252,29 @@ class Pool:
             self._idle.pop(key, None)
         self._end(worker)
 
-    async def _start(self, kind: str) -> _Worker:
-        # As isolated as the core itself; -E and -P keep an installation of the user's own site in sight.
-        isolation = ["-I"] if sys.flags.isolated else ["-E", "-P"]
-        _, worker = await asyncio.get_running_loop().subprocess_exec(
-            _Worker,
-            sys.executable,
-            *isolation,
-            "-m",
-            "dsqltokd.worker",
-            kind,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=None,
-            env=self._environment,
-            start_new_session=True,
-        )
+    def _start(self, kind: str) -> _Worker:
+        return self._employ(process.start(kind, self._environment))
+
+    def _employ(self, found: Process) -> _Worker:
+        worker = _Worker(found, self._end)
         self._workers.add(worker)
-        if self._closed:
-            self._end(worker)
         return worker
 
     def _end(self, worker: _Worker) -> None:
-        self._workers.discard(worker)
-        worker.kill()
+        if worker in self._workers:
+            self._workers.discard(worker)
+            worker.end()
+            self._ended.append(worker.process)
+            self._bury(_SOON)
 
-
-def _kill_group(number: int) -> None:
-    try:
-        os.killpg(number, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass  # nothing of it is left; macOS says the other of one whose last process was not waited for yet
+    def _bury(self, wait: float) -> None:
+        """Take note of the ends of processes, which come a little after their killing, or late in a dead mount."""
+        if self._burial is not None:
+            self._burial.cancel()
+            self._burial = None
+        self._ended = [each for each in self._ended if not each.is_over()]
+        if self._ended:
+            self._burial = asyncio.get_running_loop().call_later(wait, self._bury, min(2 * wait, _LATE))
 
 
 def raise_error(answer: Mapping[str, Any]) -> None:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from dsqltokd.model import Identity
     from dsqltokd.persist import Stored
     from dsqltokd.place import Place
+    from dsqltokd.process import Process
     from dsqltokd.registry import Registry
     from dsqltokd.requests import Handler
     from dsqltokd.settings import Settings
@@ -56,7 +57,7 @@ _FLUSH_SECONDS = 2.0  # that a keyring which hangs may hold up the end
 
 
 class Service:
-    """Everything that runs. Made, run and ended inside one event loop."""
+    """Everything that runs. Made, run and ended inside one event loop. `started` are workers that are there already."""
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class Service:
         environment: dict[str, str],
         limits: Limits,
         notifier: Notifier,
+        started: Iterable[tuple[str, Process]] = (),
     ) -> None:
         self.settings = settings
         self.place = place
@@ -84,7 +86,7 @@ class Service:
         self.figures = Figures()
         self._memory = Memory()
         self._dispatch = Dispatch(settings, self.figures, self._memory)
-        self.pool = Pool(environment, observe=self._dispatch.job_done)
+        self.pool = Pool(environment, observe=self._dispatch.job_done, started=started)
         self.tokens = Tokens(
             self.pool, settings, read=self._files_read, changed=self._tokens_changed, forgotten=self._identity_forgotten
         )
@@ -138,15 +140,15 @@ class Service:
         ready()
         self._notifier.ready()
         _log.info("serving at %s", self.place.socket_path)
-        beginning = [self._loop.create_task(self._load()), self._loop.create_task(self.pool.warm_up("project"))]
+        loading = self._loop.create_task(self._load())
+        self.pool.warm_up("project")
         self.pgpass.start()
         await self._guard(server)
         _log.info("leaving")
         self._notifier.stopping()
         self.place.leave()
         server.leave()
-        for task in beginning:
-            task.cancel()
+        loading.cancel()
         await asyncio.gather(self._settle(), self.pgpass.close(ours=self.place.holds()))
         self.place.release()
         self._gone.set()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dsqltok.errors import CredentialsError, TimedOutError, UnavailableError
+from dsqltokd import process
 from dsqltokd.pool import Pool, raise_error
 from unit.processes import PATIENCE, play, until_no_workers, workers
 
@@ -94,11 +95,40 @@ def test_a_worker_that_did_its_job_does_the_next(bench: Bench) -> None:
 def test_a_spare_worker_does_the_first_job(bench: Bench) -> None:
     async def scene() -> None:
         pool = Pool(ENVIRONMENT)
-        await pool.warm_up("project")
+        pool.warm_up("project")
         spare = workers()
-        await pool.run("project", bench.project(), deadline=PATIENCE)
+        assert pool.size == len(spare) == 1
+        await pool.run("project", bench.project(), deadline=PATIENCE, key="any")
         assert workers() == spare
         pool.close()
+
+    play(scene())
+
+
+def test_a_worker_that_was_there_before_the_pool_does_the_first_job(bench: Bench) -> None:
+    async def scene() -> None:
+        pool = Pool(ENVIRONMENT, started=[("project", process.start("project", ENVIRONMENT))])
+        early = workers()
+        await pool.run("project", bench.project(), deadline=PATIENCE)
+        assert workers() == early
+        pool.close()
+
+    play(scene())
+
+
+def test_a_spare_worker_that_nobody_needs_goes_and_one_that_died_is_replaced(bench: Bench) -> None:
+    async def scene() -> None:
+        pool = Pool(ENVIRONMENT)
+        pool.warm_up("project")
+        [spare] = workers()
+        os.kill(spare, signal.SIGKILL)
+        assert (await pool.run("project", bench.project(), deadline=PATIENCE))["targets"]
+        assert spare not in workers()
+        pool.close()
+        unneeded = Pool(ENVIRONMENT, linger=0.0)
+        unneeded.warm_up("project")
+        await until_no_workers()
+        assert unneeded.size == 0
 
     play(scene())
 
