@@ -6,7 +6,6 @@ config.toml adds). It writes one line to its stdout: `ok` once it listens, or th
 """
 
 import contextlib
-import json
 import os
 import select
 import site
@@ -14,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-import tomllib
 
 import dsqltok
 from dsqltok import errors, paths
@@ -103,6 +101,8 @@ def _judge(line: bytes | None) -> None:
         return
     if line is None:
         raise errors.TimedOutError(f"the daemon was not ready in {_DEADLINE:.0f} s", hint=f"see {paths.log_file()}")
+    import json  # noqa: PLC0415 - a daemon that starts says nothing that takes it
+
     try:
         raise errors.from_data(json.loads(line))
     except (ValueError, AttributeError):
@@ -155,7 +155,12 @@ def _environment(environ: dict[str, str]) -> dict[str, str]:
 def _more_names() -> list[str]:
     try:
         with open(paths.config_file(), "rb") as file:
-            names = tomllib.load(file).get("pass_environment", [])
+            text = file.read()
+        if b"pass_environment" not in text:
+            return []
+        import tomllib  # noqa: PLC0415 - it takes a third of the time to get here, and most files do without the setting
+
+        names = tomllib.loads(text.decode()).get("pass_environment", [])
     except (OSError, ValueError):
         return []  # the daemon reads the same file, and explains what is wrong with it
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []

@@ -66,6 +66,7 @@ class Keeper:
         self._unsaved = False
         self._timer: asyncio.TimerHandle | None = None
         self._attempt: asyncio.Task[None] | None = None
+        self._looked = asyncio.Event()
         self._failures = 0
         self._rest_until = 0.0  # by the loop's clock
         self._name: str | None = None
@@ -83,7 +84,8 @@ class Keeper:
     async def load(self) -> None:
         """Take over what an earlier daemon stored. Where the keyring does not give it now, that is tried again."""
         self._begin()
-        await self._settled()
+        if self._attempt is not None:
+            await self._looked.wait()  # and not for what it may then store
 
     def touch(self) -> None:
         """Something has changed: write, soon."""
@@ -139,7 +141,7 @@ class Keeper:
     async def _try(self) -> None:
         again = False
         try:
-            await self._load()
+            await self._looked_at()
             await self._store()
             self._status = {"state": "in use", "backend": self._name, "error": None}
             self._failures, self._rest_until, again = 0, 0.0, self._unsaved
@@ -158,6 +160,12 @@ class Keeper:
         self._failures += 1
         rest = _MAY_ASK if isinstance(error, TimedOutError) else schedule.backoff(self._failures, 0.0)
         self._rest_until = asyncio.get_running_loop().time() + rest
+
+    async def _looked_at(self) -> None:
+        try:
+            await self._load()
+        finally:
+            self._looked.set()
 
     async def _load(self) -> None:
         if self._loaded:

@@ -73,6 +73,7 @@ class Service:
         self.settings = settings
         self.place = place
         self._notifier = notifier
+        self._started = list(started)
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._grounds = Grounds()
@@ -86,7 +87,7 @@ class Service:
         self.figures = Figures()
         self._memory = Memory()
         self._dispatch = Dispatch(settings, self.figures, self._memory)
-        self.pool = Pool(environment, observe=self._dispatch.job_done, started=started)
+        self.pool = Pool(environment, observe=self._dispatch.job_done, started=self._started)
         self.tokens = Tokens(
             self.pool, settings, read=self._files_read, changed=self._tokens_changed, forgotten=self._identity_forgotten
         )
@@ -228,6 +229,8 @@ class Service:
             await self.keeper.load()
         finally:
             self.requests.loaded.set()
+        if self._started and not self.tokens.states:  # a client waits, and what it waits for is to be signed
+            self.pool.warm_up("aws")
 
     async def _restore(self, identity: Identity, state: State, files: list[Any]) -> None:
         # What counts as unchanged must still do so when the last of the files has been looked at.

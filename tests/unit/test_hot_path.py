@@ -39,8 +39,8 @@ def loaded_by(*modules: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def core() -> set[str]:
-    """Return what the core has loaded once it serves: `main` leaves the service for when it knows that it will."""
-    return loaded_by("dsqltokd.main", "dsqltokd.service")
+    """Return what the core has loaded once it serves: `main` leaves the rest for when it knows that it will."""
+    return loaded_by("dsqltokd.main", "dsqltokd.core")
 
 
 def test_a_warm_get_loads_its_hot_path_and_nothing_else() -> None:

@@ -13,6 +13,7 @@ The rules:
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
@@ -65,7 +66,7 @@ def _do(backend: _Backend, job: dict[str, Any]) -> str | None:
 
 @cache
 def _service() -> SecretService:
-    from dsqltokd.worker import secretservice  # noqa: PLC0415 - what it needs is installed on Linux only
+    from dsqltokd.worker import secretservice  # noqa: PLC0415 - see below
 
     return secretservice.SecretService()
 
@@ -90,3 +91,9 @@ def _as_ours(error: Exception, op: str) -> DsqltokError:
         f"the keyring could not {op} the tokens ({name})",
         hint="see whether it is running, and whether its disk is full",
     )
+
+
+# What it needs is installed on Linux only, and takes longer to import than to use: with this it is there before a job
+# is. Where something is wrong with it, the job says so.
+with contextlib.suppress(ImportError):
+    _service()
