@@ -44,8 +44,8 @@ def hear():
 hearing = threading.Thread(target=hear)
 hearing.start()
 try:
-    for line in sys.stdin.buffer:
-        there.sendall(line)
+    while words := sys.stdin.buffer.read1(65536):
+        there.sendall(words)
     there.shutdown(socket.SHUT_WR)
 except OSError:
     pass  # it hung up
