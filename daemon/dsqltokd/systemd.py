@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import TYPE_CHECKING
 
 from dsqltok.errors import ConfigurationError
 
+TYPE_CHECKING = False  # typing's own costs an import; type checkers know this name too
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -40,6 +40,34 @@ def test_many_first_gets_at_once_start_one_daemon(desk: Desk, example: Callable[
     assert desk.log.read_text().count("INFO serving at") == 1
 
 
+@pytest.mark.parametrize(("keyring", "second"), [("none", "aws"), ("", "keystore")])
+def test_the_workers_that_a_waiting_client_needs_start_before_the_daemon_serves(
+    desk: Desk, keyring: str, second: str
+) -> None:
+    desk.configure(f'keyring = "{keyring}"\n')
+    with desk.daemon() as process:
+        assert worker_kinds(process)[:2] == ["project", second]
+
+
+def test_where_no_client_waits_no_worker_starts_for_what_nobody_asked(desk: Desk) -> None:
+    desk.configure('keyring = "none"\n')
+    with subprocess.Popen(
+        desk.argv(str(BIN / "dsqltokd")), cwd=desk.work, env=desk.environment, stdout=subprocess.DEVNULL
+    ) as process:
+        eventually(lambda: worker_kinds(process) != [], "a worker is there")
+        desk.status()
+        assert worker_kinds(process) == ["project"]
+        process.terminate()
+
+
+def worker_kinds(daemon: subprocess.Popen[str] | subprocess.Popen[bytes]) -> list[str]:
+    """Return the kinds of a daemon's workers, oldest first."""
+    listing = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+    rows = [line.split(maxsplit=2) for line in listing.stdout.splitlines()]
+    ours = [(int(pid), args) for pid, parent, args in rows if parent == str(daemon.pid)]
+    return [args.split()[-1] for _, args in sorted(ours) if "dsqltokd.worker" in args]
+
+
 def test_the_daemon_is_in_a_session_of_its_own_at_the_root_with_a_clean_environment(
     desk: Desk, example: Callable[[str], str]
 ) -> None:

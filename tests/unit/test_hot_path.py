@@ -49,6 +49,12 @@ def test_a_warm_get_loads_its_hot_path_and_nothing_else() -> None:
     assert not loaded & set(DEAR)
 
 
+def test_the_core_starts_its_first_workers_before_it_loads_what_takes_long() -> None:
+    loaded = loaded_by("dsqltokd.main")
+    assert "dsqltokd.headstart" in loaded
+    assert not loaded & {"asyncio", "logging", "json", "tomllib", "dataclasses", "typing", "subprocess", "watchdog"}
+
+
 def test_the_core_loads_neither_boto3_nor_a_keyring(core: set[str]) -> None:
     assert "dsqltokd.service" in core
     assert not {name for name in core if name.partition(".")[0] in NOT_IN_THE_CORE}

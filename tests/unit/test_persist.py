@@ -197,6 +197,8 @@ class Keyring(Pool):
         self.error = error
         self.jobs: list[str] = []
         self.during: list[Any] = []  # called while a job runs
+        self.stores = asyncio.Event()  # until it is set, what is to be stored waits
+        self.stores.set()
 
     async def run(
         self, kind: str, job: Mapping[str, Any], *, deadline: float, key: object = None, linger: bool = True
@@ -208,6 +210,8 @@ class Keyring(Pool):
         for happen in self.during:
             happen()
         self.during = []
+        if job["op"] != "load":
+            await self.stores.wait()
         if isinstance(self.error, ConfigurationError):
             return {"error": self.error.as_data()}
         if self.error is not None:
@@ -268,6 +272,22 @@ def test_what_one_daemon_stores_the_next_one_loads() -> None:
         assert second.whom == ["prod"]
         assert second.known[0][1].slots.keys() == first.known[0][1].slots.keys()
         assert second.keeper.status == {"state": "in use", "backend": "SecretService", "error": None}
+
+    play(scene)
+
+
+def test_what_was_stored_counts_before_anything_is_stored_again() -> None:
+    async def scene() -> None:
+        keyring = Keyring(entry_of("prod"))
+        keyring.stores.clear()
+        daemon = Daemon(keyring, known=[])
+        daemon.keeper.touch()  # as what is taken over does
+        async with asyncio.timeout(10):
+            await daemon.keeper.load()
+        assert daemon.whom == ["prod"]
+        keyring.stores.set()
+        await daemon.keeper.flush()
+        assert keyring.jobs == ["load", "store"]
 
     play(scene)
 
