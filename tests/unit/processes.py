@@ -17,9 +17,10 @@ def play(scene: Coroutine[Any, Any, None], patience: float = 2 * PATIENCE) -> No
     """Run a scene to its end, and until nothing is left of its processes; one that hangs or leaves some fails."""
 
     async def bounded() -> None:
+        before = _listed().keys()  # of what has ended, other tests may have left some
         async with asyncio.timeout(patience):
             await scene
-            while _listed():  # noqa: ASYNC110 - as below
+            while _listed().keys() - before:  # noqa: ASYNC110 - as below
                 await asyncio.sleep(0.01)
 
     asyncio.run(bounded())
