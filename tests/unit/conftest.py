@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +13,7 @@ import pytest
 from unit.projectjob import SEED, Job
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 
 @pytest.fixture
@@ -18,3 +22,17 @@ def job(tmp_path: Path) -> Job:
     made = Job(tmp_path / "atlas.hcl")
     made.write(SEED)
     return made
+
+
+@pytest.fixture
+def someone_s() -> Iterator[Path]:
+    """Give a directory of an ordinary user, and be that user meanwhile: root may read everything."""
+    me = os.geteuid()
+    user = me or pwd.getpwnam("nobody").pw_uid
+    with tempfile.TemporaryDirectory() as directory:
+        os.chown(directory, user, -1)
+        os.seteuid(user)
+        try:
+            yield Path(directory).resolve()
+        finally:
+            os.seteuid(me)

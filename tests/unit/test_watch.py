@@ -5,15 +5,11 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import queue
 import shutil
 import sys
-import tempfile
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +20,7 @@ from dsqltokd.watch import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from dsqltokd.files import Identity
 
@@ -295,20 +292,6 @@ def test_several_files_in_a_directory_are_told_apart(watched: Watched, there: Pa
 def test_where_a_watch_is_granted_nothing_is_blind(watched: Watched, file: Path) -> None:
     watched.follow(file)
     assert not watched.watcher.blind
-
-
-@pytest.fixture
-def someone_s() -> Iterator[Path]:
-    """Give a directory of an ordinary user, and be that user meanwhile: root may read everything."""
-    me = os.geteuid()
-    user = me or pwd.getpwnam("nobody").pw_uid
-    with tempfile.TemporaryDirectory() as directory:
-        os.chown(directory, user, -1)
-        os.seteuid(user)
-        try:
-            yield Path(directory).resolve()
-        finally:
-            os.seteuid(me)
 
 
 def test_a_directory_that_may_not_be_read_is_looked_at_regularly(someone_s: Path) -> None:
