@@ -9,6 +9,8 @@ changes in between is told by an event, or seen.
 
 from __future__ import annotations
 
+import enum
+import errno
 import logging
 import os
 import stat
@@ -33,12 +35,20 @@ _MOST_LINKS = 40
 _ALL_THE_WAY = sys.platform == "linux"
 
 
+class Told(enum.IntEnum):
+    """Which changes make an event: of the file not all, all of the file but not all on the way to it, all there are."""
+
+    NO = 0
+    MOSTLY = 1
+    ALWAYS = 2
+
+
 class Look(NamedTuple):
     """What a look at `path` found, which began at `since` by the monotonic clock.
 
     `way` are the directory entries whose change may change what it leads to, with `DIRECTORY/` for a directory that it
-    leads to, and `mounts` the file systems that it leads through. `told` is whether each change makes an event, and
-    `asked` whether somebody had told of one.
+    leads to, and `mounts` the file systems that it leads through. `told` is which changes make an event, and `asked`
+    whether somebody had told of one.
     """
 
     path: str
@@ -46,7 +56,7 @@ class Look(NamedTuple):
     found: Identity | None
     way: frozenset[str]
     mounts: frozenset[str]
-    told: bool
+    told: Told
     asked: bool
 
 
@@ -104,36 +114,38 @@ class Round:
 
     def _look(self, path: str, asked: bool) -> Look:
         since, way = self.since, set[str]()
-        told, place, entry, mode = True, path, path, 0
+        told, place, entry, mode = Told.ALWAYS, path, path, 0
         for _ in range(_MOST_LINKS):
-            entry, mode, granted = self._follow(place, way)
-            told &= granted
+            entry, mode, told_here = self._follow(place, way)
+            told = min(told, told_here)
             if not stat.S_ISLNK(mode):
                 break
             place = _target(entry, place)
         mounts = frozenset(map(self._mounts.of, way))
         if stat.S_ISDIR(mode):
-            told &= self._watch(entry, closely=False)
+            told = told if self._watch(entry, closely=False) else Told.NO
             way.add(os.path.join(entry, ""))
-        told &= not any(map(self._mounts.is_shared, mounts))
+        if any(map(self._mounts.is_shared, mounts)):
+            told = Told.NO
+        elif not all(map(self._mounts.tells, mounts)):
+            told = min(told, Told.MOSTLY)
         return Look(path, since, identity(path), frozenset(way), mounts, told, asked)
 
-    def _follow(self, place: str, way: set[str]) -> tuple[str, int, bool]:
-        """Go towards `place`, up to a symlink or nothing; return the last entry, its mode, and if that is watched."""
-        entry, mode, granted = place, 0, False
+    def _follow(self, place: str, way: set[str]) -> tuple[str, int, Told]:
+        """Go towards `place`, up to a symlink or nothing; return the last entry, its mode, and what is told of it."""
+        entry, mode, granted, always = place, 0, False, True
         for entry in _prefixes(place):
             self.at = entry
             way.add(entry)
             directory, last = os.path.dirname(entry), entry == place
             granted = (_ALL_THE_WAY or last) and self._watch(directory, closely=last)
-            try:
-                mode = os.lstat(entry).st_mode
-            except OSError:
-                mode = 0
+            always &= granted
+            mode, knowable = _mode(entry)
             if not stat.S_ISDIR(mode):
+                always &= knowable and not self._mounts.is_mount(entry)  # it is told of where it was mounted from
                 granted = granted or self._watch(directory, closely=False)
                 break
-        return entry, mode, granted
+        return entry, mode, (Told.ALWAYS if always else Told.MOSTLY) if granted else Told.NO
 
     def _watch(self, directory: str, *, closely: bool) -> bool:
         granted = self._granted.get((directory, closely))
@@ -142,6 +154,15 @@ class Round:
             apart = mount if self._mounts.is_shared(mount) else ""
             granted = self._granted[directory, closely] = self._events.watch(directory, apart, closely=closely)
         return granted
+
+
+def _mode(entry: str) -> tuple[int, bool]:
+    """Return its mode, 0 for nothing, and whether it is known to be changed by this name alone."""
+    try:
+        found = os.lstat(entry)
+    except OSError as error:
+        return 0, error.errno == errno.ENOENT
+    return found.st_mode, found.st_nlink == 1 or not stat.S_ISREG(found.st_mode)
 
 
 def _prefixes(path: str) -> Iterator[str]:

@@ -6,7 +6,8 @@ The rules:
   the one that whoever read it saw *before* reading: an edit between that read and the watch is not lost.
 - Every directory on the way to a file is watched where it stands, since it may be replaced. Where that is not granted,
   it matters only for those that hold the file or a symlink on the way. A directory that is followed is watched itself.
-- Behind the events a slow reconcile looks at every file. What no event tells of is looked at more often.
+- Behind the events every file is looked at regularly: seldom where each change on the way to it makes an event, and
+  often where none does.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from dsqltokd.events import Events
 from dsqltokd.lanes import Lanes
+from dsqltokd.looks import Told
+from dsqltokd.mounts import Changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +32,9 @@ if TYPE_CHECKING:
     from dsqltokd.looks import Look, Round
 
 _log = logging.getLogger(__name__)
-RECONCILE = 5.0  # seconds between two looks at every file
-RECONCILE_BLIND = 0.8  # the same, at those of which no event tells
+RECONCILE = 5.0  # seconds between two looks at a file where an event may be missed
+# Seconds between two looks at a file, by what events tell of.
+_EVERY = {Told.NO: 0.8, Told.MOSTLY: RECONCILE, Told.ALWAYS: 300.0}
 _SETTLE = 0.02  # seconds to let a burst of events end, or a round of looks that nobody asked for
 
 
@@ -53,7 +57,11 @@ class _Looked(NamedTuple):
     look: Look | None
 
 
-_Item: TypeAlias = _Follow | _Forget | _Event | _Looked | None
+class _Mounted(NamedTuple):
+    """Something was mounted or unmounted: the same names may lead elsewhere."""
+
+
+_Item: TypeAlias = _Follow | _Forget | _Event | _Looked | _Mounted | None
 
 
 @dataclass(slots=True)
@@ -63,6 +71,7 @@ class _File:
     seen: Identity | None
     since: float
     mounts: frozenset[str]
+    told: Told = Told.MOSTLY
     disputed: bool = False  # its readers saw different versions, of which one at least is out of date
     way: frozenset[str] = frozenset()
     waiting: list[Callable[[bool], None]] = field(default_factory=list)
@@ -82,7 +91,7 @@ class Watcher:
     def __init__(self, changed: Callable[[str, Identity | None], None]) -> None:
         self._changed = changed
         self._inbox: queue.SimpleQueue[_Item] = queue.SimpleQueue()
-        self._events = Events(lambda entries: self._inbox.put(_Event(entries)))
+        self._events = Events(self._hear)
         self._lanes = Lanes(
             self._events,
             through=lambda path: self._files[path].mounts if path in self._files else None,
@@ -91,15 +100,17 @@ class Watcher:
         )
         self._files: dict[str, _File] = {}
         self._entries: dict[str, set[str]] = {}  # directory entry -> the followed paths that lead through it
-        self._untold: set[str] = set()
+        self._regular: dict[Told, set[str]] = {told: set() for told in Told}
+        self._due: dict[Told, float] = {}
+        self._all_looked_at = 0.0
         self._failed = False
-        self._reconcile_at = self._look_again_at = 0.0
+        self._mounting = Changes(lambda: self._inbox.put(_Mounted()))
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     @property
     def blind(self) -> bool:
         """Tell whether no event tells of some files, so that these are only looked at regularly."""
-        return self._failed or bool(self._untold)
+        return self._failed or bool(self._regular[Told.NO])
 
     @property
     def unanswered(self) -> tuple[str, ...]:
@@ -107,11 +118,12 @@ class Watcher:
         return self._lanes.unanswered
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the threads."""
+        self._mounting.start()
         self._thread.start()
 
     def stop(self, patience: float) -> None:
-        """End the thread, waiting for it at most `patience` seconds."""
+        """End the threads, waiting for this one at most `patience` seconds."""
         self._inbox.put(None)
         self._thread.join(patience)
 
@@ -127,8 +139,15 @@ class Watcher:
         """Follow `path` no more."""
         self._inbox.put(_Forget(path))
 
+    def _hear(self, entries: tuple[str, ...]) -> None:
+        """Take what a teller's thread tells: most of it is nobody's business, and not worth waking this one's."""
+        if any(place in self._entries for place in _places(entries)) or any(map(self._events.has, entries)):
+            self._inbox.put(_Event(entries))
+
     def _run(self) -> None:
-        self._reconcile_at = time.monotonic() + RECONCILE
+        self._all_looked_at = now = time.monotonic()
+        self._due = {told: now + seconds for told, seconds in _EVERY.items()}
+        self._lanes.read_mounts()
         goes_on = True
         while goes_on:
             try:
@@ -136,6 +155,8 @@ class Watcher:
             except Exception as error:  # noqa: BLE001 - without this thread no edit would ever be seen, and nobody would know
                 _log.error("watching failed: %s", type(error).__name__)
                 self._failed = True
+                self._look_at_all_soon()
+        self._mounting.stop()
         self._events.stop()
 
     def _turn(self) -> bool:
@@ -165,8 +186,8 @@ class Watcher:
         return isinstance(item, _Looked) and item.look is not None and not item.look.asked
 
     def _next_time(self) -> float:
-        regular = min(self._reconcile_at, self._look_again_at) if self.blind else self._reconcile_at
-        return min(regular, self._lanes.next_time)
+        regular = [at for told, at in self._due.items() if self._regular[told]]
+        return min(self._lanes.next_time, self._due[Told.ALWAYS], *regular)
 
     def _received(self, patience: float) -> list[_Item]:
         items: list[_Item] = []
@@ -177,7 +198,7 @@ class Watcher:
         except queue.Empty:
             return items
 
-    def _handle(self, item: _Follow | _Forget | _Event | _Looked) -> None:
+    def _handle(self, item: _Follow | _Forget | _Event | _Looked | _Mounted) -> None:
         if isinstance(item, _Event):
             # What is gone and made again may have the same inode: only a new watch is certain to be alive.
             self._lanes.renew(filter(self._events.has, item.entries))
@@ -186,6 +207,8 @@ class Watcher:
             self._take(item)
         elif isinstance(item, _Forget):
             self._leave_out(item.path)
+        elif isinstance(item, _Mounted):
+            self._look_at_all_soon()
         elif item.look is None:
             self._lanes.end(item.by)
         elif item.look.path in self._files:
@@ -193,14 +216,14 @@ class Watcher:
 
     def _touched(self, event: _Event) -> set[str]:
         """Return the followed paths that a change of these entries may concern."""
-        places = {*event.entries, *(os.path.join(os.path.dirname(entry), "") for entry in event.entries)}
-        return {path for place in places for path in self._entries.get(place, ())}
+        return {path for place in _places(event.entries) for path in self._entries.get(place, ())}
 
     def _take(self, item: _Follow) -> None:
         file = self._files.get(item.path)
         if file is None:
             self._lanes.read_mounts()
             file = self._files[item.path] = _File(item.seen, 0.0, self._lanes.guess(item.path))
+            self._regular[file.told].add(item.path)
         file.disputed |= file.seen != item.seen
         file.seen, file.since = item.seen, time.monotonic()
         if item.settled is not None:
@@ -211,20 +234,26 @@ class Watcher:
         file = self._files.pop(path, None)
         if file is not None:
             self._index(path, file.way, frozenset())
-            self._untold.discard(path)
+            self._regular[file.told].discard(path)
 
     def _judge(self, look: Look) -> None:
         path, file = look.path, self._files[look.path]
+        if not look.way <= file.way:
+            self._lanes.want([path], asked=True)  # nobody has heeded yet what was told of these entries meanwhile
         self._index(path, file.way, look.way)
         file.way, file.mounts = look.way, look.mounts
-        (self._untold.discard if look.told else self._untold.add)(path)
+        self._regular[file.told].discard(path)
+        self._regular[look.told].add(path)
+        file.told = look.told
         if look.since < file.since:
             return  # somebody has read it since, and another look is to follow
         same = look.found == file.seen
         if file.disputed or not same:
             file.seen, file.disputed = look.found, False
             self._changed(path, look.found)
-            if not same and look.told and not look.asked:  # nothing told of it after all: the watches may be dead
+            if (
+                not same and look.told is not Told.NO and not look.asked
+            ):  # nothing told of it after all: the watches may be dead
                 self._lanes.renew(map(os.path.dirname, look.way))
                 self._lanes.want([path], asked=True)
         file.settle(same)
@@ -237,14 +266,25 @@ class Watcher:
             if not self._entries[entry]:
                 del self._entries[entry]
 
+    def _look_at_all_soon(self) -> None:
+        at = max(time.monotonic(), self._all_looked_at + RECONCILE)
+        self._due[Told.ALWAYS] = min(self._due[Told.ALWAYS], at)
+
     def _look_regularly(self, now: float) -> None:
-        if self.blind and now >= self._look_again_at:
-            self._look_again_at = now + RECONCILE_BLIND
-            self._lanes.want(self._untold, asked=False)
-        if now >= self._reconcile_at:
-            self._reconcile_at = now + RECONCILE
-            self._failed = False
+        due = {told for told, at in self._due.items() if now >= at}
+        for told in due:
+            self._due[told] = now + _EVERY[told]
+        if any(self._regular[told] for told in due - {Told.NO}):
             self._lanes.read_mounts()
-            self._lanes.want(self._files, asked=False)
+        for told in due:
+            self._lanes.want(self._regular[told], asked=False)
+        if Told.ALWAYS in due:
+            self._all_looked_at = now
+            self._failed = False
             if self._lanes.idle:
                 self._lanes.renew(self._events.directories - {os.path.dirname(entry) for entry in self._entries})
+
+
+def _places(entries: tuple[str, ...]) -> set[str]:
+    """Return these directory entries, and `DIRECTORY/` for each directory that has one of them."""
+    return {*entries, *(os.path.join(os.path.dirname(entry), "") for entry in entries)}

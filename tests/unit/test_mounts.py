@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
 import pytest
 
 from dsqltokd import mounts
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LIST = """\
 23 28 0:22 / /proc rw,nosuid - proc proc rw
@@ -53,3 +62,37 @@ def test_the_list_of_this_machine_can_be_read() -> None:
 
 def test_a_path_as_deep_as_a_request_can_name_it_is_on_some_mount() -> None:
     assert mounts.parse("1 0 0:1 / / rw - ext4 /dev/a rw\n").of("/a" * 30_000) == "/"
+
+
+def test_what_is_known_to_tell_of_each_change_is_a_disk_or_memory_and_nothing_unheard_of() -> None:
+    assert MOUNTED.tells("/")
+    assert MOUNTED.tells("/home")
+    assert not MOUNTED.tells("/proc")
+    assert not MOUNTED.tells("/mnt")
+    assert not mounts.parse("").tells("/")
+
+
+_MOUNT_AND_UNMOUNT = """
+import os, queue, subprocess, sys
+from dsqltokd import mounts
+heard = queue.Queue()
+changes = mounts.Changes(lambda: heard.put("told"))
+changes.start()
+for command in (["mount", "-t", "tmpfs", "none", sys.argv[1]], ["umount", sys.argv[1]]):
+    assert heard.empty()
+    subprocess.run(command, check=True)
+    print(heard.get(timeout=10))
+    while not heard.empty():
+        heard.get()
+changes.stop()
+"""
+
+
+def test_a_mount_and_its_end_are_told(tmp_path: Path) -> None:
+    namespace = ("unshare", "--user", "--map-root-user", "--mount")
+    if shutil.which("unshare") is None or subprocess.run([*namespace, "true"], check=False).returncode != 0:
+        pytest.skip("needs user namespaces")
+    argv = [*namespace, sys.executable, "-c", _MOUNT_AND_UNMOUNT, str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["told", "told"]
