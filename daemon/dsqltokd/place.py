@@ -38,7 +38,7 @@ class Place:
 
     def __init__(self, listener: socket.socket | None = None) -> None:
         self.socket_path = paths.socket_path()
-        self._lock_path = paths.lock_path()
+        self.lock_path = paths.lock_path()
         self._inode: tuple[int, int] | None = None
         self._lock = -1
         self._listener = listener
@@ -55,7 +55,7 @@ class Place:
         Raises `ConfigurationError` where the directory cannot be used, `UnavailableError` where the wait was in vain.
         """
         _make_private(os.path.dirname(self.socket_path))
-        self._lock = _open_lock(self._lock_path)
+        self._lock = _open_lock(self.lock_path)
         end = time.monotonic() + patience
         while True:
             try:
@@ -68,7 +68,7 @@ class Place:
             if time.monotonic() >= end:
                 raise UnavailableError(
                     "another dsqltokd holds the lock and does not serve",
-                    hint=f"see who does: fuser {self._lock_path}",
+                    hint=f"see who does: fuser {self.lock_path}",
                 )
             time.sleep(_POLL)
 
@@ -109,7 +109,7 @@ class Place:
     def holds(self) -> bool:
         """Tell whether the lock that is held is still the one that others would try."""
         try:
-            there = os.stat(self._lock_path)
+            there = os.stat(self.lock_path)
         except OSError:
             return False
         ours = os.fstat(self._lock)

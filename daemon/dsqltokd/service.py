@@ -51,7 +51,9 @@ if TYPE_CHECKING:
     from dsqltokd.systemd import Notifier
 
 _log = logging.getLogger(__name__)
-_GUARD_SECONDS = 5.0  # between two looks at whether the socket is still ours
+# Seconds between two looks at whether the socket is still ours, which events tell of too, and at whether the machine
+# slept or its clock was set: where the system tells of that, and where it does not.
+_GUARD_SECONDS, _GUARD_ALONE_SECONDS = 60.0, 5.0
 _DRAIN_SECONDS = 5.0
 _FLUSH_SECONDS = 2.0  # that a keyring which hangs may hold up the end
 
@@ -101,7 +103,8 @@ class Service:
         self.monitor = Monitor(self, datetime.now(UTC))
         self._dispatch.methods |= self._handlers()
         # The files that the daemon itself goes by, and what a change of each calls for.
-        self._own = {settings.path: self.reload, place.socket_path: self._look.set, __file__: self.monitor.note_update}
+        self._own = {settings.path: self.reload, __file__: self.monitor.note_update}
+        self._own |= dict.fromkeys((place.socket_path, place.lock_path), self._look.set)
 
     def _handlers(self) -> dict[str, Handler]:
         return {
@@ -135,7 +138,7 @@ class Service:
         server = Server(listener, self._dispatch, uid=os.getuid(), patience=self._patience, limits=self._limits)
         self.watcher.start()
         self.watcher.follow(self.settings.path, self.settings.seen)
-        for path in (self.place.socket_path, __file__):
+        for path in (self.place.socket_path, self.place.lock_path, __file__):
             self.watcher.follow(path, file_identity(path))
         server.start()
         ready()
@@ -171,12 +174,15 @@ class Service:
 
     async def _guard(self, server: Server) -> None:
         """Wait for the end, making sure that the socket is there and ours, and that no sleep goes unnoticed."""
-        jumps = Jumps()
+        jumps, seconds = Jumps(), _GUARD_ALONE_SECONDS
+        if jumps.told is not None:
+            self._loop.add_reader(jumps.told, self._look.set)
+            seconds = _GUARD_SECONDS
         while not self._stop.is_set():
             self._notifier.alive()
             self._notifier.status(self.monitor.summary)
             with contextlib.suppress(TimeoutError):  # nobody called, and it is time to look all the same
-                async with asyncio.timeout(min(_GUARD_SECONDS, self._notifier.watchdog or _GUARD_SECONDS)):
+                async with asyncio.timeout(min(seconds, self._notifier.watchdog or seconds)):
                     await self._look.wait()
             self._look.clear()
             self._memory.forget()

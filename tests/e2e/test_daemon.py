@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from desk import Desk
+    from standin.steps import Steps
 
 
 def test_the_first_get_starts_the_daemon_and_later_ones_use_it(desk: Desk, example: Callable[[str], str]) -> None:
@@ -190,6 +191,25 @@ def test_a_socket_that_was_removed_is_made_again(desk: Desk) -> None:
         desk.socket.unlink()
         eventually(desk.socket.exists, "the socket is back")
         assert desk.status()["pid"] == process.pid
+
+
+def test_a_daemon_whose_lock_was_removed_leaves(desk: Desk) -> None:
+    with desk.daemon() as process:
+        desk.socket.with_name("dsqltokd.lock").unlink()
+        assert process.wait(30) == 0
+        assert not desk.socket.exists()
+
+
+def test_a_machine_that_wakes_up_and_a_clock_that_is_set_are_noticed_at_once(desk: Desk, stepped: Steps) -> None:
+    def noticed() -> int:
+        return desk.log.read_text().count("the machine slept, or its clock was set")
+
+    with desk.daemon():
+        eventually(lambda: desk.dsqltok("health").stdout == "ready\n", "it is at rest")
+        stepped.suspend(100.0)
+        eventually(lambda: noticed() == 1, "the log tells")
+        stepped.set(-100.0)
+        eventually(lambda: noticed() == 2, "the log tells again")
 
 
 def test_a_daemon_whose_socket_was_replaced_leaves_it_alone(desk: Desk) -> None:

@@ -1,13 +1,16 @@
 /* Shows a process the wall clock and the boot clock stepped by as many seconds as the file named by CLOCKSHIM says: two
    doubles, which a test writes while the process runs. The monotonic clock, by which timers run, goes on undisturbed.
-   A suspend moves both, a clock that is set moves the first. Loaded by LD_PRELOAD. */
+   A suspend moves both, a clock that is set moves the first. A timer that is to be cancelled where the clock is set ends
+   then, which for who waits for it is the same. Loaded by LD_PRELOAD. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,4 +59,23 @@ time_t time(time_t *at) {
     clock_gettime(CLOCK_REALTIME, &now);
     if (at) *at = now.tv_sec;
     return now.tv_sec;
+}
+
+typedef int settime(int, int, const struct itimerspec *, struct itimerspec *);
+
+static void *cancel(void *timer) {
+    const struct itimerspec at_once = {{0, 0}, {0, 1}};
+    const struct timespec pause = {0, 20000000};
+    for (double wall = steps[0];; nanosleep(&pause, NULL)) {
+        if (steps[0] == wall) continue;
+        wall = steps[0];
+        ((settime *)dlsym(RTLD_NEXT, "timerfd_settime"))((int)(long)timer, TFD_TIMER_ABSTIME, &at_once, NULL);
+    }
+    return NULL;
+}
+
+int timerfd_settime(int timer, int flags, const struct itimerspec *at, struct itimerspec *before) {
+    static pthread_t thread;
+    if (steps && !thread && flags & TFD_TIMER_CANCEL_ON_SET) pthread_create(&thread, NULL, cancel, (void *)(long)timer);
+    return ((settime *)dlsym(RTLD_NEXT, "timerfd_settime"))(timer, flags, at, before);
 }

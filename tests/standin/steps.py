@@ -79,6 +79,7 @@ class Steps:
 def compile_shim(source: Path, library: Path) -> None:
     """Compile a library to be loaded before the C library, which every user may load."""
     subprocess.run(
-        ["cc", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, source, "-ldl", "-lm"], check=True
+        ["cc", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, source, "-ldl", "-lm", "-pthread"],
+        check=True,
     )
     library.chmod(0o755)
