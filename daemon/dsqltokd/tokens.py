@@ -36,7 +36,7 @@ _A_LITTLE = 1.0  # seconds of a refresh that are waited for while a token that s
 _VERY_YOUNG = 10.0  # seconds since a token was signed, in which no client's wish brings another
 _MOST_UNASKED = 4  # refreshes at a time that nobody waits for
 _ALONE = 1.0  # seconds that each of these has before the next begins
-_LONGEST_SLEEP = 30.0  # seconds; timers stop in a suspend, so that what is warm is looked at this often
+_LONGEST_SLEEP = 300.0  # seconds; timers stop in a suspend, after which whoever hears of it has `tick` called
 
 
 class Tokens:
@@ -344,7 +344,7 @@ class Tokens:
         return max((self._began[identity] + _ALONE - now for identity in self._unasked), default=0.0)
 
     def _soonest(self) -> float:
-        """Return the seconds until there may be something to do, or a suspend has to be looked for."""
+        """Return the seconds until there may be something to do."""
         now = clock.now()
         moments = (self._agenda.moments(*each, now, self._policy) for each in self.states.items())
         return max(0.0, min((min(each) for each in moments), default=float("inf")) - now.boot)
