@@ -344,7 +344,7 @@ class Tokens:
         return max((self._began[identity] + _ALONE - now for identity in self._unasked), default=0.0)
 
     def _soonest(self) -> float:
-        """Return the seconds until there may be something to do."""
+        """Return the seconds until something is due, as far as that can be foreseen."""
         now = clock.now()
         moments = (self._agenda.moments(*each, now, self._policy) for each in self.states.items())
         return max(0.0, min((min(each) for each in moments), default=float("inf")) - now.boot)

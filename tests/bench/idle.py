@@ -7,7 +7,7 @@ them. Only the time after its last worker has gone counts, since a worker that l
 from __future__ import annotations
 
 import contextlib
-import itertools
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bench.place import Home, Installation
+    from bench.process import Activity
 
 _PROJECTS = 10
 _REFRESHES = 10
 _WORKERS_STAY = 32.0  # seconds, at most
-_SAMPLES = 6
-_SECONDS = 5.0  # of each: the daemon looks at its files and at its socket every 5 s
+_SECONDS = 330.0  # it looks at its socket each minute, and at its files and tokens every 5; a token lasts for 10
 _DAY = 86_400
 _WAKE_UPS = "core, idle, 10 projects warm: wake-ups a second"
 _CPU_A_DAY = "core, idle, 10 projects warm: CPU in s a day"
@@ -32,29 +32,31 @@ _GOALS = {_WAKE_UPS: at_most(1.0), _CPU_A_DAY: at_most(2.0), _CPU_OF_REFRESH: at
 
 
 class Idle:
-    """The daemon that rests. `rows` may be called once it has done so for as long as other things took."""
+    """The daemon that rests, measured meanwhile."""
 
     def __init__(self, home: Home, pid: int) -> None:
         self._pid = pid
         for each in many.projects(home, "warm", _PROJECTS).files:
             lookup.answered(home.socket, lookup.question("token.get", config=str(each), env=place.ENV))
         self._refreshes = _refreshes(home, pid)
-        self._since = time.monotonic()
+        self._readings: list[Activity] = []
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._reading.start()
+
+    def _read(self) -> None:
+        for seconds in (_WORKERS_STAY, _SECONDS):
+            time.sleep(seconds)
+            self._readings.append(process.activity(self._pid))
 
     def rows(self) -> list[Row]:
-        """Wait until there is only the core, and measure that for half a minute."""
-        time.sleep(max(0.0, self._since + _WORKERS_STAY - time.monotonic()))
-        readings = [process.activity(self._pid)]
-        for _ in range(_SAMPLES):
-            time.sleep(_SECONDS)
-            readings.append(process.activity(self._pid))
-        pairs = list(itertools.pairwise(readings))
-        wake_ups = figures.spread([(after.wake_ups - before.wake_ups) / _SECONDS for before, after in pairs])
-        daily = figures.spread([(after.seconds - before.seconds) / _SECONDS * _DAY for before, after in pairs])
-        time_told = f"{_SAMPLES} times {_SECONDS:g} s"
+        """Wait until the time that counts is over."""
+        self._reading.join()
+        before, after = self._readings
+        wake_ups = figures.one((after.wake_ups - before.wake_ups) / _SECONDS)
+        daily = figures.one((after.seconds - before.seconds) / _SECONDS * _DAY)
         return [
-            _row(_WAKE_UPS, wake_ups, time_told),
-            _row(_CPU_A_DAY, daily, f"without refreshes; {time_told}"),
+            _row(_WAKE_UPS, wake_ups, f"{_SECONDS:.0f} s"),
+            _row(_CPU_A_DAY, daily, f"without refreshes; {_SECONDS:.0f} s"),
             _row(_CPU_OF_REFRESH, figures.spread(self._refreshes), f"a worker's start with it; {_REFRESHES} refreshes"),
         ]
 
