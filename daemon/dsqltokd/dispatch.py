@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _ALWAYS = ("daemon.", "config.", "tokens.flush")  # methods that are there for a configuration that makes no sense, too
+_REMEMBERED = 5.0  # seconds at most that an answer is kept
 
 
 class Dispatch:
@@ -68,6 +69,8 @@ class Dispatch:
     def learn(self, line: bytes, method: str, answered: bytes, answer: dict[str, Any]) -> None:
         """Remember the line that answered a request's line, if it may be given again."""
         if isinstance(answer, Answer):
+            if self._memory.empty:
+                self._loop.call_later(_REMEMBERED, self._memory.forget)
             self._memory.learn(line, method, answered, answer)
 
     def job_done(self, kind: str, result: str, seconds: float) -> None:

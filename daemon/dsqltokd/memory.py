@@ -56,6 +56,11 @@ class Memory:
         self._hash = blake2b(key=os.urandom(32), digest_size=32)
         self._known: dict[bytes, Known] = {}
 
+    @property
+    def empty(self) -> bool:
+        """Tell whether nothing is remembered."""
+        return not self._known
+
     def recall(self, request: bytes, channel: Channel) -> Known | None:
         """Return what answers a request's line, None where it is to be handled."""
         if not self._known:

@@ -87,8 +87,8 @@ class Service:
         self._gone = asyncio.Event()
         self.watcher = Watcher(lambda path, found: self._hear(self._file_changed, path, found and list(found)))
         self.figures = Figures()
-        self._memory = Memory()
-        self._dispatch = Dispatch(settings, self.figures, self._memory)
+        memory = Memory()
+        self._dispatch = Dispatch(settings, self.figures, memory)
         self.pool = Pool(environment, observe=self._dispatch.job_done, started=self._started)
         self.tokens = Tokens(
             self.pool, settings, read=self._files_read, changed=self._tokens_changed, forgotten=self._identity_forgotten
@@ -96,7 +96,7 @@ class Service:
         evaluator = Evaluator(self.pool, settings, registry.allowed)
         self.projects = Projects(evaluator, follow=self._follow, forget=self._forget)
         self.keeper = Keeper(self.pool, lambda: settings.now.keyring, self._snapshot, self._restore)
-        self.requests = Requests(self.projects, self.tokens, registry, self._memory)
+        self.requests = Requests(self.projects, self.tokens, registry, memory)
         store = Store(os.path.join(paths.state_dir(), "pgpass.json"))
         self.pgpass = PgPass(store, self.pool, self.requests, follow=self._follow_own, forget=self._forget_own)
         self.proxies = Proxies()
@@ -185,7 +185,6 @@ class Service:
                 async with asyncio.timeout(min(seconds, self._notifier.watchdog or seconds)):
                     await self._look.wait()
             self._look.clear()
-            self._memory.forget()
             self._look_after_socket(server)
             if jumps.look():
                 _log.info("the machine slept, or its clock was set")
