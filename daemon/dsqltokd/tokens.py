@@ -140,16 +140,7 @@ class Tokens:
         identity = target.identity
         session = state.session_in_hand(self._state(identity), clock.now())
         job = awsjob.job(identity, session, [target], secrets, self._settings.now.token_ttl)
-        try:
-            answer = await self._pool.run(
-                "aws",
-                {**job, "renew": False, "question": "who"},
-                deadline=self._settings.now.aws_timeout,
-                key=identity,
-                linger=identity.seal is None,
-            )
-        except TimedOutError:
-            raise self._too_slow(identity) from None
+        answer = await self._answer(identity, {**job, "renew": False, "question": "who"})
         raise_error(answer)
         return answer
 
@@ -280,9 +271,7 @@ class Tokens:
         before, began = clock.now(), loop.time()
         result: Outcome | DsqltokError
         try:
-            answer = await self._pool.run(
-                "aws", job, deadline=self._settings.now.aws_timeout, key=identity, linger=identity.seal is None
-            )
+            answer = await self._answer(identity, job)
             if state.stands(self.states[identity]):  # else these are the files of before
                 self._read(identity, answer.get("files", []), answer.get("sign_ins", []))
             raise_error(answer)
@@ -290,8 +279,6 @@ class Tokens:
             await asyncio.sleep(0)
             result = awsjob.outcome(answer, targets, before.boot)
             await asyncio.sleep(0)
-        except TimedOutError:
-            result = self._too_slow(identity)
         except DsqltokError as error:
             result = error
         except Exception as error:  # noqa: BLE001 - whatever it is, the identity must not count as being refreshed for ever
@@ -300,6 +287,17 @@ class Tokens:
         self._conclude(identity, result, now, leapt=schedule.has_leapt(before, now, loop.time() - began))
         self._unasked.discard(identity)
         self._announce(identity)
+
+    async def _answer(self, identity: Identity, job: dict[str, Any]) -> dict[str, Any]:
+        """Return a worker's answer, perhaps an error. Raises `DsqltokError` where there is none."""
+        seconds = self._settings.now.aws_timeout
+        try:
+            return await self._pool.run("aws", job, deadline=seconds, key=identity, linger=identity.seal is None)
+        except TimedOutError:
+            raise TimedOutError(
+                f"{identity.describe()}: no credentials within {seconds} s",
+                hint="check the network, HTTPS_PROXY and credential_process; aws_timeout in config.toml sets the limit",
+            ) from None
 
     def _conclude(self, identity: Identity, result: Outcome | DsqltokError, now: Instant, *, leapt: bool) -> None:
         failure = result if isinstance(result, DsqltokError) else result.failure
@@ -315,12 +313,6 @@ class Tokens:
             _log.info("refreshed %d tokens of %s", len(result.tokens), identity.describe())
             if failure is not None:
                 _log.warning("%s: the session was not renewed: %s", identity.describe(), failure.message)
-
-    def _too_slow(self, identity: Identity) -> TimedOutError:
-        hint = "check the network, HTTPS_PROXY and credential_process; aws_timeout in config.toml sets the limit"
-        return TimedOutError(
-            f"{identity.describe()}: no credentials within {self._settings.now.aws_timeout} s", hint=hint
-        )
 
     def _announce(self, identity: Identity) -> None:
         self._wanted.pop(identity, None)  # whoever still waits asks again
