@@ -192,6 +192,7 @@ class Connection:
         if self._unsent:
             self._server.loop.remove_writer(self._fd)
         self._reading, self._unsent = False, b""  # the number is another connection's next
+        self._received, self._lines = b"", []  # which may be much, and somebody may hold this one a while longer
         self._sock.close()
         if self._watched:
             self._server.release(self)

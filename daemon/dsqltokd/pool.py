@@ -84,10 +84,18 @@ class _Worker(asyncio.Protocol):
     async def start(self) -> None:
         """Wait until it can do a job."""
         if self._jobs is self.process.jobs:
-            loop = asyncio.get_running_loop()
-            await loop.connect_read_pipe(lambda: self, self.process.answers)
-            self._jobs, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, self.process.jobs)
+            await self._connect()
         if not await self._started:
+            raise _DiedError
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._jobs, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, self.process.jobs)
+        if self.alive:
+            await loop.connect_read_pipe(lambda: self, self.process.answers)
+        if not self.alive:  # it was ended meanwhile, when these were not there yet
+            self._jobs.close()
+            self._answers.close()
             raise _DiedError
 
     async def do(self, job: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,11 +62,12 @@ time_t time(time_t *at) {
 }
 
 typedef int settime(int, int, const struct itimerspec *, struct itimerspec *);
+static double armed_at; /* which step, before the thread can look */
 
 static void *cancel(void *timer) {
     const struct itimerspec at_once = {{0, 0}, {0, 1}};
     const struct timespec pause = {0, 20000000};
-    for (double wall = steps[0];; nanosleep(&pause, NULL)) {
+    for (double wall = armed_at;; nanosleep(&pause, NULL)) {
         if (steps[0] == wall) continue;
         wall = steps[0];
         ((settime *)dlsym(RTLD_NEXT, "timerfd_settime"))((int)(long)timer, TFD_TIMER_ABSTIME, &at_once, NULL);
@@ -76,6 +77,9 @@ static void *cancel(void *timer) {
 
 int timerfd_settime(int timer, int flags, const struct itimerspec *at, struct itimerspec *before) {
     static pthread_t thread;
-    if (steps && !thread && flags & TFD_TIMER_CANCEL_ON_SET) pthread_create(&thread, NULL, cancel, (void *)(long)timer);
+    if (steps && !thread && flags & TFD_TIMER_CANCEL_ON_SET) {
+        armed_at = steps[0];
+        pthread_create(&thread, NULL, cancel, (void *)(long)timer);
+    }
     return ((settime *)dlsym(RTLD_NEXT, "timerfd_settime"))(timer, flags, at, before);
 }
