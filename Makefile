@@ -26,7 +26,7 @@ test: $(VENV)/installed
 	$(TESTS) pytest -n $(JOBS)
 
 test-clients: $(VENV)/clients $(FETCHED)
-	$(TESTS) pytest -n 2 --dist loadfile tests/clients
+	$(TESTS) pytest -n $(JOBS) --dist loadfile tests/clients
 
 check: test
 
