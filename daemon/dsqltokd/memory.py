@@ -76,9 +76,8 @@ class Memory:
 
     def learn(self, request: bytes, method: str, line: bytes, answer: Answer) -> None:
         """Remember that `line`, which has `answer` in it, answers a request's line."""
-        self._known[self._digest(request)] = Known(method, line, answer.ground)
-        while len(self._known) > _MOST:
-            del self._known[next(iter(self._known))]
+        if len(self._known) < _MOST:
+            self._known[self._digest(request)] = Known(method, line, answer.ground)
 
     def forget(self) -> None:
         """Forget everything."""

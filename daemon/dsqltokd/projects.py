@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 _MOST_RESULTS = 4096
 _OUTPUT_SECONDS = 60.0  # for which a program's output counts; it may rest on anything, and nobody tells of a change
 _HUNG_SECONDS = 30.0  # until what took too long is tried again, where a caller can be served without
+_ALONE = 1.0  # seconds that an evaluation which nobody waits for has before the next one begins
 _MOST_OVERTAKEN = 5  # evaluations in a row; a file that changes all the time is to be served all the same
 _MOST_NAMINGS = 8  # rounds in which a project may name further variables that it reads
 
@@ -81,6 +82,8 @@ class Projects:
         self._names: dict[Key, frozenset[str]] = {}
         self._entries: dict[tuple[Key, str], Entry] = {}
         self._by_file: dict[str, set[tuple[Key, str]]] = {}
+        self._outdated: dict[tuple[Key, str], None] = {}  # to be evaluated again, though nobody asks
+        self._catching_up: asyncio.Task[None] | None = None
 
     @property
     def entries(self) -> Iterable[Entry]:
@@ -177,9 +180,23 @@ class Projects:
             entry = self._entries[place]
             entry.invalidate()
             # What reads no variable can be evaluated now, without a caller: a broken edit shows in the status at once.
-            if not self._names.get(entry.key) and entry.outcome is not None and entry.evaluation is None:
-                entry.evaluation = asyncio.get_running_loop().create_task(self._evaluate(entry, {}, ()))
+            if not self._names.get(entry.key) and entry.outcome is not None:
+                self._outdated[place] = None
+        if self._outdated and (self._catching_up is None or self._catching_up.done()):
+            self._catching_up = asyncio.get_running_loop().create_task(self._catch_up())
         return bool(touched)
+
+    async def _catch_up(self) -> None:
+        """Evaluate what nobody waits for, one after the other, which leaves processors to those who ask.
+
+        Beside one that takes long others go on, so that what hangs holds up none of them.
+        """
+        while self._outdated:
+            place = next(iter(self._outdated))
+            del self._outdated[place]
+            entry = self._entries.get(place)
+            if entry is not None and not entry.current:
+                await asyncio.wait([self._begun(entry, {}, ())], timeout=_ALONE)
 
     def forget_urls(self) -> None:
         """Forget every url: there is a token in it."""
@@ -221,9 +238,12 @@ class Projects:
             self._names.pop(entry.key, None)
 
     async def _evaluated(self, entry: Entry, environment: dict[str, str | None], within: tuple[str, ...]) -> None:
+        await asyncio.shield(self._begun(entry, environment, within))
+
+    def _begun(self, entry: Entry, environment: dict[str, str | None], within: tuple[str, ...]) -> asyncio.Task[None]:
         if entry.evaluation is None:
             entry.evaluation = asyncio.get_running_loop().create_task(self._evaluate(entry, environment, within))
-        await asyncio.shield(entry.evaluation)
+        return entry.evaluation
 
     async def _evaluate(self, entry: Entry, environment: dict[str, str | None], within: tuple[str, ...]) -> None:
         try:

@@ -69,18 +69,15 @@ def _measure(directory: Path) -> list[Row]:
     installation = place.install(directory)
     references = place.install_references(directory)
     home, resting = (place.furnish(directory / name, installation) for name in ("h", "r"))
-    with contextlib.chdir(home.project):
+    with contextlib.chdir(home.project), contextlib.ExitStack() as rest:
+        rested = None if process.LACKING else rest.enter_context(idle.resting(installation, resting))
         rows = _warm(installation, home, directory, str(Path(references).with_name("uv")))
-        with contextlib.ExitStack() as rest:
-            rested = None if process.LACKING else rest.enter_context(idle.resting(installation, resting))
-            _say("evaluating projects")
-            rows += evaluation.measure(installation, home, references)
-            _say("timing cold starts")
-            rows += cold.measure(installation, home)
-            _say("timing token.get while the keyring hangs")
-            rows += latency.measure_keyring(installation, home)
-            _say("watching an idle daemon")
-            rows += idle.missing() if rested is None else rested.rows()
+        _say("evaluating projects")
+        rows += evaluation.measure(installation, home, references)
+        _say("timing cold starts")
+        rows += cold.measure(installation, home)
+        _say("timing token.get while the keyring hangs")
+        rows += latency.measure_keyring(installation, home)
         _say("measuring memory")
         rows += memory.measure(installation, home)
         _say("watching many projects")
@@ -88,7 +85,9 @@ def _measure(directory: Path) -> list[Row]:
         _say("refreshing many targets")
         rows += targets.measure(installation, home)
         _say("timing the proxy")
-        return [*rows, *proxying.measure(installation, directory / "proxying")]
+        rows += proxying.measure(installation, directory / "proxying")
+        _say("waiting for the daemon that rests")
+        return [*rows, *(idle.missing() if rested is None else rested.rows())]
 
 
 def _warm(installation: Installation, home: Home, directory: Path, uv: str) -> list[Row]:

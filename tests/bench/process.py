@@ -51,6 +51,22 @@ def _of_threads(pid: int, name: str) -> Iterator[str]:
             yield (task / name).read_text()
 
 
+@contextlib.contextmanager
+def together(pid: int) -> Iterator[None]:
+    """Have this process and the first thread of another share a processor until the block ends.
+
+    Else one of them may have to wake up another processor for each word to the other, or not, as the kernel likes.
+    """
+    before = {each: os.sched_getaffinity(each) for each in (0, pid)}
+    for each in before:
+        os.sched_setaffinity(each, {min(before[0])})
+    try:
+        yield
+    finally:
+        for each, processors in before.items():
+            os.sched_setaffinity(each, processors)
+
+
 def wait_for_children(pid: int, *, at_most: int) -> None:
     """Wait until a process has no more than so many. Raises `RuntimeError` where that takes too long."""
     end = time.monotonic() + _PATIENCE

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from dsqltokd import clock
 from dsqltokd.config import Config
 from dsqltokd.query import Key, Query
+from unit.ahead import play_ahead, put_ahead
 from unit.answering import (
     AGE,
     ALLOWED,
@@ -48,30 +49,18 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-class Ahead(asyncio.SelectorEventLoop):
-    """A loop whose time can be put ahead."""
-
-    seconds = 0.0
-
-    def time(self) -> float:
-        return super().time() + self.seconds
-
-
 def test_what_is_remembered_is_forgotten_when_it_is_some_seconds_old(world: World) -> None:
     async def scene() -> None:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, Ahead)
         daemon = Daemon(world)
         await daemon.learned(REQUESTS[0])
-        loop.seconds = 4.0
+        put_ahead(4.0)
         await settle()
         assert not daemon.memory.empty
-        loop.seconds = 5.1
+        put_ahead(1.1)
         await settle()
         assert daemon.memory.empty
 
-    with asyncio.Runner(loop_factory=Ahead) as runner:
-        runner.run(scene())
+    play_ahead(scene())
 
 
 def test_the_same_request_is_remembered_counted_and_noted_as_a_use(world: World) -> None:

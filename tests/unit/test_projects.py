@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +17,12 @@ from dsqltokd.pool import Pool
 from dsqltokd.projects import Projects
 from dsqltokd.query import Query
 from dsqltokd.settings import Settings
+from unit.ahead import play_ahead, put_ahead
 from unit.processes import play
 from unit.projectjob import HOST, SEED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from dsqltokd.query import Key
 
@@ -108,6 +111,77 @@ def test_an_evaluation_that_an_edit_overtook_is_not_served(query: Query) -> None
             pool.close()
 
     play(scene())
+
+
+class HeldUpEvaluator(CountingEvaluator):
+    """Notes what begins, and holds it up while the test says so."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool)
+        self.begun: list[str] = []
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
+
+    async def ask(self, question: str, key: Key, *given: Any, **more: Any) -> dict[str, Any]:
+        self.begun.append(Path(key.config).stem)
+        await self.goes_on.wait()
+        return await super().ask(question, key, *given, **more)
+
+
+async def settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@contextlib.asynccontextmanager
+async def edited(query: Query, *names: str) -> AsyncIterator[tuple[HeldUpEvaluator, Projects]]:
+    """Give projects that have just been edited, and whose evaluation is held up."""
+    pool = Pool({"PATH": "/usr/bin:/bin"})
+    evaluator = HeldUpEvaluator(pool)
+    projects = Projects(evaluator, follow=lambda *_: None, forget=lambda _: None)
+    for name in names:
+        beside(query, name).write_text(SEED)
+        await projects.get(query.key(str(beside(query, name))), query)
+    evaluator.begun.clear()
+    evaluator.goes_on.clear()
+    for name in names:
+        projects.changed(str(beside(query, name)))
+    await settle()
+    yield evaluator, projects
+    pool.close()
+
+
+def beside(query: Query, name: str) -> Path:
+    return Path(str(query.config)).with_name(f"{name}.hcl")
+
+
+def test_of_many_that_were_edited_one_at_a_time_is_evaluated_and_first_what_is_asked_for(query: Query) -> None:
+    async def scene() -> None:
+        async with edited(query, "a", "b", "c") as (evaluator, projects):
+            assert evaluator.begun == ["a"]
+            asking = asyncio.ensure_future(projects.get(query.key(str(beside(query, "c"))), query))
+            await settle()
+            assert evaluator.begun == ["a", "c"]
+            evaluator.goes_on.set()
+            assert (await asking).current
+            for name in ("a", "b"):
+                assert (await projects.get(query.key(str(beside(query, name))), query)).current
+            assert evaluator.begun == ["a", "c", "b"]
+
+    play(scene())
+
+
+def test_one_that_hangs_holds_up_the_others_for_a_second(query: Query) -> None:
+    async def scene() -> None:
+        async with edited(query, "a", "b") as (evaluator, _):
+            assert evaluator.begun == ["a"]
+            put_ahead(1.1)
+            await settle()
+            assert evaluator.begun == ["a", "b"]
+            evaluator.goes_on.set()
+            await settle()
+
+    play_ahead(scene())
 
 
 def damage(path: str) -> None:
