@@ -53,7 +53,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 # Seconds between two looks at whether the socket is still ours, which events tell of too, and at whether the machine
 # slept or its clock was set: where the system tells of that, and where it does not.
-_GUARD_SECONDS, _GUARD_ALONE_SECONDS = 60.0, 5.0
+_GUARD_SECONDS = 300.0  # between two looks at the socket and the clocks, where the system tells of both
+_GUARD_ALONE_SECONDS = 5.0  # where it does not
 _DRAIN_SECONDS = 5.0
 _FLUSH_SECONDS = 2.0  # that a keyring which hangs may hold up the end
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from dsqltok.errors import DsqltokError, TimedOutError
 from dsqltokd import awsjob, clock, schedule, state
 from dsqltokd.agenda import Agenda
+from dsqltokd.hardening import give_memory_back
 from dsqltokd.known import State
 from dsqltokd.pool import raise_error
 
@@ -35,6 +36,7 @@ _log = logging.getLogger(__name__)
 _A_LITTLE = 1.0  # seconds of a refresh that are waited for while a token that still works is in hand
 _VERY_YOUNG = 10.0  # seconds since a token was signed, in which no client's wish brings another
 _MOST_UNASKED = 4  # refreshes at a time that nobody waits for
+_MANY = 100  # targets of a refresh, whose answer leaves much memory behind
 _ALONE = 1.0  # seconds that each of these has before the next begins
 _LONGEST_SLEEP = 300.0  # seconds; timers stop in a suspend, after which whoever hears of it has `tick` called
 
@@ -202,8 +204,7 @@ class Tokens:
 
     def _begin_unasked(self, identity: Identity, now: Instant) -> None:
         self._agenda.drop(identity)
-        due = state.due(self.states[identity], now, self._policy)
-        if due:
+        if due := state.due(self.states[identity], now, self._policy):
             self._unasked.add(identity)
             self._start(identity, due, {}, asked=False)
 
@@ -269,24 +270,31 @@ class Tokens:
     async def _refresh(self, identity: Identity, targets: list[Target], job: dict[str, Any]) -> None:
         loop = asyncio.get_running_loop()
         before, began = clock.now(), loop.time()
-        result: Outcome | DsqltokError
+        result = await self._result(identity, targets, job, before.boot)
+        # For many targets each of these steps takes a millisecond: who asks meanwhile waits for one, not for all.
+        await asyncio.sleep(0)
+        now = clock.now()
+        self._conclude(identity, result, now, leapt=schedule.has_leapt(before, now, loop.time() - began))
+        self._unasked.discard(identity)
+        self._announce(identity)
+        if len(targets) >= _MANY:
+            give_memory_back()
+
+    async def _result(
+        self, identity: Identity, targets: list[Target], job: dict[str, Any], boot: float
+    ) -> Outcome | DsqltokError:
+        """Return what a refresh comes to that began at `boot` by that clock."""
         try:
             answer = await self._answer(identity, job)
             if state.stands(self.states[identity]):  # else these are the files of before
                 self._read(identity, answer.get("files", []), answer.get("sign_ins", []))
             raise_error(answer)
-            # For many targets each of these steps takes a millisecond: who asks meanwhile waits for one, not for all.
             await asyncio.sleep(0)
-            result = awsjob.outcome(answer, targets, before.boot)
-            await asyncio.sleep(0)
+            return awsjob.outcome(answer, targets, boot)
         except DsqltokError as error:
-            result = error
+            return error
         except Exception as error:  # noqa: BLE001 - whatever it is, the identity must not count as being refreshed for ever
-            result = DsqltokError(f"a refresh failed ({type(error).__name__})", hint="please report this")
-        now = clock.now()
-        self._conclude(identity, result, now, leapt=schedule.has_leapt(before, now, loop.time() - began))
-        self._unasked.discard(identity)
-        self._announce(identity)
+            return DsqltokError(f"a refresh failed ({type(error).__name__})", hint="please report this")
 
     async def _answer(self, identity: Identity, job: dict[str, Any]) -> dict[str, Any]:
         """Return a worker's answer, perhaps an error. Raises `DsqltokError` where there is none."""

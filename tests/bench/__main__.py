@@ -68,9 +68,9 @@ def _measure(directory: Path) -> list[Row]:
     _say("installing a wheel of this checkout in a venv of its own")
     installation = place.install(directory)
     references = place.install_references(directory)
-    home, resting = (place.furnish(directory / name, installation) for name in ("h", "r"))
+    home = place.furnish(directory / "h", installation)
     with contextlib.chdir(home.project), contextlib.ExitStack() as rest:
-        rested = None if process.LACKING else rest.enter_context(idle.resting(installation, resting))
+        rested = None if process.LACKING else rest.enter_context(idle.resting(installation, _PLACE))
         rows = _warm(installation, home, directory, str(Path(references).with_name("uv")))
         _say("evaluating projects")
         rows += evaluation.measure(installation, home, references)

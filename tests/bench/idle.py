@@ -7,8 +7,10 @@ them. Only the time after its last worker has gone counts, since a worker that l
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import figures, lookup, many, place, process
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 _PROJECTS = 10
 _REFRESHES = 10
 _WORKERS_STAY = 32.0  # seconds, at most
-_SECONDS = 330.0  # it looks at its socket each minute, and at its files and tokens every 5; a token lasts for 10
+_SECONDS = 330.0  # it looks at its socket, its files and its tokens every 5 minutes; a token lasts for 10
 _DAY = 86_400
 _WAKE_UPS = "core, idle, 10 projects warm: wake-ups a second"
 _CPU_A_DAY = "core, idle, 10 projects warm: CPU in s a day"
@@ -62,10 +64,12 @@ class Idle:
 
 
 @contextlib.contextmanager
-def resting(installation: Installation, home: Home) -> Iterator[Idle]:
-    """Run the daemon until the block ends. Nothing else may ask it for anything."""
-    with place.daemon(installation, home) as pid:
-        yield Idle(home, pid)
+def resting(installation: Installation, there: str) -> Iterator[Idle]:
+    """Run the daemon until the block ends, in a directory of its own in `there`, beside which little comes and goes."""
+    with tempfile.TemporaryDirectory(prefix="dsqltok-rest-", dir=there) as directory:
+        home = place.furnish(Path(directory).resolve() / "r", installation)
+        with place.daemon(installation, home) as pid:
+            yield Idle(home, pid)
 
 
 def missing() -> list[Row]:
