@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class _Watched(NamedTuple):
     place: tuple[int, int]
     closely: bool
-    mount: str
+    teller: Teller
     watch: Any  # the teller's own
 
 
@@ -55,29 +55,33 @@ class Events:
 
         Calls with another `mount` go on where one stops.
         """
+        old = None
         try:
             found = os.stat(directory)
             place = found.st_dev, found.st_ino
             with self._lock:
                 old = self._watched.get(directory)
-                if old is not None and old.place == place and old.closely >= closely:
+                if old is not None and old.place == place and old.closely >= closely and not old.teller.over:
                     return True
             self.drop(directory)
             closely |= old is not None and old.closely
-            watch = self._teller(mount).add(directory, closely=closely)
+            teller = self._teller(mount)
+            watch = teller.add(directory, closely=closely)
         except OSError:
+            if old is not None:
+                self._heard((directory,))  # what leads through it has lost what told of changes
             return False
+        self.drop(directory)  # another thread may have been as quick
         with self._lock:
-            self._watched[directory] = _Watched(place, closely, mount, watch)
+            self._watched[directory] = _Watched(place, closely, teller, watch)
         return True
 
     def drop(self, directory: str) -> None:
         """Have `directory` watched no more."""
         with self._lock:
             old = self._watched.pop(directory, None)
-            teller = self._tellers[old.mount] if old else None
-        if old is not None and teller is not None:
-            teller.remove(old.watch)
+        if old is not None:
+            old.teller.remove(old.watch)
 
     def stop(self) -> None:
         """End the tellers' threads, without waiting for them."""
@@ -89,6 +93,7 @@ class Events:
     def _teller(self, mount: str) -> Teller:
         with self._lock:
             teller = self._tellers.get(mount)
-            if teller is None:
+            if teller is None or teller.over:
                 teller = self._tellers[mount] = Teller(self._heard)
+            teller.start()
             return teller

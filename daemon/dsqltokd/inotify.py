@@ -6,9 +6,11 @@ moved away. So only the lowest layer of watchdog is used here: the descriptor an
 
 from __future__ import annotations
 
+import errno
 import itertools
 import logging
 import os
+import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from watchdog.observers.inotify_c import CallbackId, InotifyConstants, InotifyFD, Mask, WatchDescriptor
@@ -42,9 +44,22 @@ class Teller:
         logging.getLogger("watchdog").setLevel(logging.CRITICAL)
         self._heard = heard
         self._names = itertools.count()
+        self._lock = threading.Lock()  # never held in a call that may stop
         self._directories: dict[WatchDescriptor, dict[CallbackId, str]] = {}
         self._inotify = InotifyFD()
-        self._inotify.start()
+
+    @property
+    def over(self) -> bool:
+        """Tell whether its thread has ended, by itself as it may be."""
+        return self._inotify.ident is not None and not self._inotify.is_alive()
+
+    def start(self) -> None:
+        """Begin, unless that was done. Raises `OSError` where there is no thread to be had; it can be tried again."""
+        if self._inotify.ident is None:
+            try:
+                self._inotify.start()
+            except RuntimeError as error:
+                raise OSError(errno.EAGAIN, str(error)) from error
 
     def add(self, directory: str, *, closely: bool) -> Watch:
         """Watch a directory, for what is in its files too or for what comes and goes. Raises `OSError`."""
@@ -55,31 +70,40 @@ class Teller:
         if number == -1:  # watchdog says nothing where it is denied
             self.remove(watch)
             raise PermissionError(directory)
-        self._directories.setdefault(number, {})[name] = directory
+        with self._lock:
+            self._directories.setdefault(number, {})[name] = directory
         return watch
 
     def remove(self, watch: Watch) -> None:
         """Watch a directory no more."""
-        names = self._directories.get(watch.number, {})
-        names.pop(watch.name, None)
-        if not names:
-            self._directories.pop(watch.number, None)
+        with self._lock:
+            names = self._directories.get(watch.number, {})
+            names.pop(watch.name, None)
+            if not names:
+                self._directories.pop(watch.number, None)
         self._inotify.remove_callbacks([watch])
 
     def stop(self) -> None:
         """End the thread, without waiting for it."""
-        self._directories.clear()
+        with self._lock:
+            self._directories.clear()
         self._inotify.stop()
 
     def on_event(self, event: InotifyEvent) -> None:
         """Take an event from watchdog."""
-        for directory in list(self._directories.get(event.wd, {}).values()):
+        with self._lock:
+            directories = [*self._directories.get(event.wd, {}).values()]
+        for directory in directories:
             self._heard((os.path.join(directory, os.fsdecode(event.name)) if event.name else directory,))
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
         """Take note that a directory is gone, or its file system unmounted."""
-        self._heard(tuple(self._directories.pop(wd, {}).values()))
+        with self._lock:
+            directories = tuple(self._directories.pop(wd, {}).values())
+        self._heard(directories)
 
     def on_queue_overflow(self) -> None:
         """Take note that there were more events than the kernel keeps."""
-        self._heard(tuple(name for names in list(self._directories.values()) for name in list(names.values())))
+        with self._lock:
+            directories = tuple(name for names in self._directories.values() for name in names.values())
+        self._heard(directories)

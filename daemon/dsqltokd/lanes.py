@@ -97,8 +97,8 @@ class Lanes:
                 paths.setdefault(self._lane(passed), {})[path] = asked
         for lane in (paths.keys() | renewed.keys()) - busy:
             begun = Round(paths.pop(lane, {}), renewed.pop(lane, []), self._events, self._mounts, self._tell)
+            begun.start()  # where there is no thread to be had, all is wanted as before
             self._rounds[begun] = lane
-            begun.start()
         self._wanted = {path: asked for waiting in paths.values() for path, asked in waiting.items()}
         self._renewed = {directory for waiting in renewed.values() for directory in waiting}
         return {path for lane in paths.keys() & dead for path in paths[lane]}

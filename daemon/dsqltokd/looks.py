@@ -36,7 +36,10 @@ _ALL_THE_WAY = sys.platform == "linux"
 
 
 class Told(enum.IntEnum):
-    """Which changes make an event: of the file not all, all of the file but not all on the way to it, all there are."""
+    """Which changes make an event: of the file not all, all of the file but not all on the way to it, all there are.
+
+    What a program writes into a file that it has mapped makes one when it is unmapped; no editor does that.
+    """
 
     NO = 0
     MOSTLY = 1

@@ -37,7 +37,7 @@ class Mounts:
         directory = at = os.path.dirname(path[:_LONGEST])
         if path in self._types:
             return path
-        while at not in self._types and at not in self._found and at != "/":
+        while at not in self._types and at not in self._found and at not in ("", "/"):
             at = os.path.dirname(at)
         found = self._found[directory] = self._found.get(at, at)
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from typing import TYPE_CHECKING
@@ -45,7 +46,19 @@ class Teller(FileSystemEventHandler):
         logging.getLogger("watchdog").setLevel(logging.CRITICAL)
         self._heard = heard
         self._observer = Observer(timeout=60)
-        self._observer.start()
+
+    @property
+    def over(self) -> bool:
+        """Tell whether its thread has ended, by itself as it may be."""
+        return self._observer.ident is not None and not self._observer.is_alive()
+
+    def start(self) -> None:
+        """Begin, unless that was done. Raises `OSError` where there is no thread to be had; it can be tried again."""
+        if self._observer.ident is None:
+            try:
+                self._observer.start()
+            except RuntimeError as error:
+                raise OSError(errno.EAGAIN, str(error)) from error
 
     def add(self, directory: str, *, closely: bool) -> ObservedWatch:
         """Watch a directory, for what is in its files too or for what comes and goes. Raises `OSError`."""

@@ -156,3 +156,18 @@ def test_what_nobody_follows_any_more_is_not_looked_at(bench: Bench) -> None:
     lanes.want(["/gone"], asked=True)
     lanes.begin()
     assert lanes.idle
+
+
+def no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_where_no_thread_is_to_be_had_all_is_wanted_as_before(bench: Bench) -> None:
+    [path] = bench.want("file")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(RuntimeError):
+            bench.lanes.begin()
+    assert bench.lanes.idle
+    bench.lanes.begin()
+    assert bench.looked() == path

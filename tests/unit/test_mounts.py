@@ -38,6 +38,8 @@ MOUNTED = mounts.parse(LIST)
         ("/home/ana/remote disk/a/b", "/home/ana/remote disk"),
         ("/home/ana/remote", "/home"),
         ("/mnt/x", "/mnt"),
+        ("", ""),
+        ("beside/us", ""),
     ],
 )
 def test_a_path_is_on_the_file_system_mounted_nearest_above_it(path: str, mount: str) -> None:

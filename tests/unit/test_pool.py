@@ -133,6 +133,23 @@ def test_a_spare_worker_that_nobody_needs_goes_and_one_that_died_is_replaced(ben
     play(scene())
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc that tells what a process holds")
+def test_a_worker_holds_nothing_that_was_open_here(bench: Bench) -> None:
+    async def scene() -> None:
+        reading, writing = os.pipe()
+        os.set_inheritable(reading, True)
+        pool = Pool(ENVIRONMENT)
+        await pool.run("project", bench.project(), deadline=PATIENCE)
+        [worker] = workers()
+        there = f"/proc/{worker}/fd"
+        assert os.readlink(f"/proc/self/fd/{reading}") not in {os.readlink(f"{there}/{fd}") for fd in os.listdir(there)}
+        pool.close()
+        os.close(reading)
+        os.close(writing)
+
+    play(scene())
+
+
 def test_a_worker_is_not_shared_between_keys(bench: Bench) -> None:
     async def scene() -> None:
         pool = Pool(ENVIRONMENT)

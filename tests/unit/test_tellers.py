@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import sys
 import threading
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 from dsqltokd import observer
+from dsqltokd.events import Events
 
 if sys.platform == "linux":
     from dsqltokd import inotify
@@ -33,6 +35,7 @@ def teller(request: pytest.FixtureRequest, heard: Heard) -> Iterator[inotify.Tel
     kind: Callable[..., inotify.Teller | observer.Teller]
     kind = inotify.Teller if request.param == "inotify" else observer.Teller
     made = kind(heard.put)
+    made.start()
     yield made
     made.stop()
 
@@ -40,6 +43,7 @@ def teller(request: pytest.FixtureRequest, heard: Heard) -> Iterator[inotify.Tel
 @pytest.fixture
 def linux(heard: Heard) -> Iterator[inotify.Teller]:
     made = inotify.Teller(heard.put)
+    made.start()
     yield made
     made.stop()
 
@@ -147,3 +151,49 @@ def test_a_change_of_permissions_on_the_way_is_told(linux: inotify.Teller, heard
     linux.add(str(tmp_path), closely=False)
     (tmp_path / "way").chmod(0o700)
     hears_of(heard, tmp_path / "way")
+
+
+def no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_where_no_thread_is_to_be_had_it_is_tried_again(heard: Heard, tmp_path: Path) -> None:
+    events = Events(heard.put)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        before = len(os.listdir("/dev/fd"))
+        assert [events.watch(str(tmp_path), "", closely=True) for _ in range(3)] == [False] * 3
+        assert len(os.listdir("/dev/fd")) <= before + 3  # of the one that is still to begin
+    assert events.watch(str(tmp_path), "", closely=True)
+    (tmp_path / "new").touch()
+    hears_of(heard, tmp_path / "new")
+    events.stop()
+
+
+def test_a_thread_that_has_ended_is_followed_by_another(heard: Heard, tmp_path: Path) -> None:
+    events = Events(heard.put)
+    assert events.watch(str(tmp_path), "", closely=True)
+    events.stop()
+    (tmp_path / "first").touch()
+    while any(thread.name != "MainThread" and "Inotify" in type(thread).__name__ for thread in threading.enumerate()):
+        pass
+    assert events.watch(str(tmp_path), "", closely=True)
+    (tmp_path / "second").touch()
+    hears_of(heard, tmp_path / "second")
+    events.stop()
+
+
+def test_who_wants_more_of_a_directory_and_does_not_get_it_has_all_told_that_went_by_it(
+    heard: Heard, tmp_path: Path
+) -> None:
+    events = Events(heard.put)
+    assert events.watch(str(tmp_path), "", closely=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dsqltokd.events.Teller.add", denied)
+        assert not events.watch(str(tmp_path), "", closely=True)
+    assert heard.get(timeout=10) == (str(tmp_path),)
+    events.stop()
+
+
+def denied(*_: object, **__: object) -> None:
+    raise PermissionError

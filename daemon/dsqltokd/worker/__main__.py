@@ -1,7 +1,9 @@
 """A worker: one JSON object a line comes in, one goes out for each; started as `python -m dsqltokd.worker KIND`.
 
 The rules:
-- The pipes that the core gave as stdin and stdout move to descriptors that no child inherits, first of all: a
+- What it has inherited but stdin, stdout and stderr is closed, first of all: some libraries of the core's do not see to
+  that.
+- The pipes that the core gave as stdin and stdout move to descriptors that no child inherits: a
   credential_process inherits stdin and would eat the next job, or write into an answer.
 - Once the imports have worked, stderr goes nowhere: what a helper program says there may hold secrets. Before that it
   is the daemon's log, so that a broken installation shows.
@@ -26,6 +28,7 @@ from dsqltokd.hardening import hear_of_orphanhood, protect_memory
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_FIRST_OTHER, _MOST_OTHERS = 3, 1 << 20
 _CPU_SECONDS = 20  # for one job; the core's deadline comes first, this is for a worker that the core lost
 # After a job's deadline, until a worker that the core has lost, or that no system told of the core's end, ends itself.
 _GRACE_SECONDS = 10.0
@@ -36,6 +39,7 @@ _MEMORY = {"aws": 512 << 20, "project": 1 << 30, "keystore": 1 << 30, "passfile"
 
 def main() -> None:
     """Serve jobs of the kind that the command line names until stdin ends."""
+    os.closerange(_FIRST_OTHER, min(os.sysconf("SC_OPEN_MAX"), _MOST_OTHERS))
     kind = sys.argv[1]
     signal.signal(signal.SIGALRM, _end)
     hear_of_orphanhood(signal.SIGALRM)
