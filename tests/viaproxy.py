@@ -68,9 +68,12 @@ for line in sys.stdin:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port where nobody listens, nor at the next one."""
+    while True:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", 0)) as listener:
+            port: int = listener.getsockname()[1]
+            with socket.create_server(("127.0.0.1", port + 1)):
+                return port
 
 
 @dataclass
@@ -107,10 +110,11 @@ def proxy(desk: Desk, ca_file: Path | None, *words: str, port: int = 0) -> Itera
     port = port or free_port()
     roots = [] if ca_file is None else ["--ca", str(ca_file)]
     words = (str(BIN / "dsqltok"), "proxy", *roots, "--port", str(port), *words)
-    with _log(desk, port).open("a") as log, desk.begin(*words, stderr=log) as process:
+    log_file = _log(desk, port)
+    with log_file.open("a") as log, desk.begin(*words, stderr=log) as process:
         try:
             assert process.stdout is not None
-            assert process.stdout.readline().count(" leads to ") == 1
+            assert " leads to " in process.stdout.readline(), log_file.read_text()
             yield Proxy(desk, process, port)
         finally:
             process.terminate()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from dsqltokd.metrics import Labels
     from dsqltokd.requests import Handler
 
-_IDENTITY = ("env", "config", "listen", "vars", "data")  # that two have in common where one follows the other
+_IDENTITY = ("env", "config", "listen", "whose", "vars", "data")  # that two have in common where one follows the other
 _SHOWN = ("env", "config", "listen", "traffic")
 
 
@@ -70,6 +71,8 @@ class Proxies:
     def _follow(self, params: dict[str, Any], _channel: Channel) -> dict[str, Any]:
         """Have the proxy for the same, if there is one, share its port; tell whether there is."""
         alike = self._alike(params)
+        if any(gate["inherited"] for said in self._known.values() for gate in said["gates"] if _is_like(gate, params)):
+            return {"shares": False}  # what systemd listens at goes on to be there, whoever leaves
         for other in alike:
             other.notify("share", {"listen": params["listen"]})
         return {"shares": bool(alike)}
@@ -85,12 +88,7 @@ class Proxies:
         return {"told": True}
 
     def _alike(self, gate: dict[str, Any]) -> list[Channel]:
-        wanted = [gate.get(name) for name in _IDENTITY]
-        return [
-            other
-            for other, known in self._known.items()
-            if any([each.get(name) for name in _IDENTITY] == wanted for each in known["gates"])
-        ]
+        return [other for other, known in self._known.items() if any(_is_like(each, gate) for each in known["gates"])]
 
     def _forget(self, channel: Channel) -> None:
         self._known.pop(channel, None)
@@ -100,16 +98,26 @@ def _read(params: dict[str, Any]) -> dict[str, Any]:
     pid, gates = params.get("pid"), params.get("gates")
     if not isinstance(pid, int) or not isinstance(gates, list) or not all(map(_is_gate, gates)):
         raise UsageError("a proxy says its pid and its gates", hint="this is for dsqltok proxy alone")
-    return {"pid": pid, "gates": [{name: gate.get(name) for name in {*_IDENTITY, *_SHOWN}} for gate in gates]}
+    return {
+        "pid": pid,
+        "gates": [{name: gate.get(name) for name in {*_IDENTITY, *_SHOWN, "inherited"}} for gate in gates],
+    }
+
+
+def _is_like(gate: dict[str, Any], other: dict[str, Any]) -> bool:
+    return all(gate.get(name) == other.get(name) for name in _IDENTITY)
 
 
 def _is_gate(gate: Any) -> bool:
-    kinds = {"env": str, "config": str, "listen": str, "traffic": dict}
+    kinds = {"env": str, "config": str, "listen": str, "inherited": bool, "traffic": dict}
     return isinstance(gate, dict) and all(isinstance(gate.get(name), kind) for name, kind in kinds.items())
 
 
 def _by_gate(gates: list[dict[str, Any]], what: str, *labels: tuple[str, str]) -> dict[Labels, float]:
-    return {(*_labels(gate), *labels): gate["traffic"].get(what, 0) for gate in gates}
+    found: Counter[Labels] = Counter()  # two that leave the same place are counted together
+    for gate in gates:
+        found[(*_labels(gate), *labels)] += gate["traffic"].get(what, 0)
+    return dict(found)
 
 
 def _inner(gates: list[dict[str, Any]], what: str, label: str, value: Callable[[Any], float]) -> dict[Labels, float]:

@@ -232,6 +232,7 @@ def test_a_second_proxy_takes_over_and_nobody_is_turned_away(
         assert visitor("one('a', 'select 1')") == 1
         assert visitor("[c[n].close() for n in ('a', *range(20))] and connect('z')") == "admin"
         assert proxied.process.wait(30) == 0
+        assert visitor("c['z'].close() or 'closed'") == "closed"
 
 
 def test_of_a_proxy_for_two_envs_one_is_taken_over_and_the_other_stays(reachable: Desk, standin: DsqlStandin) -> None:
@@ -277,6 +278,27 @@ def test_a_port_of_another_envs_proxy_is_not_taken(proxied: Proxy) -> None:
     again = proxied.desk.dsqltok("proxy", "other", "--port", str(proxied.port))
     assert again.returncode == 2
     assert f'127.0.0.1:{proxied.port} is taken by the proxy of env "dsql"' in again.stderr
+
+
+def test_a_proxy_of_another_identity_does_not_take_over(proxied: Proxy, visitor: Client, standin: DsqlStandin) -> None:
+    eventually(lambda: proxied.desk.status()["proxies"] != [], "it is announced")
+    words = ("proxy", "dsql", "--port", str(proxied.port), "--ca", str(standin.ca_file))
+    for other in ({"AWS_SHARED_CREDENTIALS_FILE": "/nonexistent"}, {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE"}):
+        again = proxied.desk.dsqltok(*words, env=other)
+        assert again.returncode == 2
+        assert f"127.0.0.1:{proxied.port} is taken by the proxy of env" in again.stderr
+        assert "with the same variables and --ca" in again.stderr
+    assert visitor("connect('a')") == "admin"
+
+
+def test_who_connects_during_a_takeover_is_served_by_one_of_the_two(
+    proxied: Proxy, visitor: Client, standin: DsqlStandin
+) -> None:
+    eventually(lambda: proxied.desk.status()["proxies"] != [], "it is announced")
+    visitor.program.say("[together(150), len([connect(n) for n in range(150, 250)])]")
+    with proxy(proxied.desk, standin.ca_file, "dsql", port=proxied.port):
+        assert visitor.program.hear() == "[150, 100]"
+        assert visitor("[c[n].close() for n in list(c)] and 'closed'") == "closed"  # which the end waits for
 
 
 def test_a_port_in_use_is_explained(reachable: Desk) -> None:

@@ -359,6 +359,38 @@ def test_a_proxy_that_is_reloaded_leaves_its_place_to_another_and_its_sessions_g
     assert session.manager.show(unit)["ActiveState"] == "active"
 
 
+def test_of_two_reloads_at_once_one_counts_and_a_successor_that_dies_is_noticed(proxied: tuple[Session, int]) -> None:
+    session, port = proxied
+    unit = f"{PROXY}.service"
+    with client(session, port) as ask:
+        first = session.manager.show(unit)["MainPID"]
+        session.manager.systemctl("reload", unit)
+        session.manager.systemctl("reload", unit)
+        eventually(
+            lambda: session.manager.show(unit)["MainPID"] not in ("0", first), "another is the service's process"
+        )
+        second = session.manager.show(unit)["MainPID"]
+        assert ask() == "admin\n"
+        with client(session, port) as ask_the_other:
+            assert ask_the_other() == "admin\n"
+            assert session.manager.show(unit)["MainPID"] == second
+        session.manager.run("kill", "-KILL", second)
+        eventually(lambda: int(session.manager.show(unit)["NRestarts"]) == 1, "systemd has heard of it")
+    with client(session, port) as ask:
+        assert ask() == "admin\n"
+
+
+def test_a_proxy_in_a_terminal_does_not_take_over_from_the_service(proxied: tuple[Session, int]) -> None:
+    session, port = proxied
+    with client(session, port) as ask:
+        eventually(lambda: f"127.0.0.1:{port}" in session.ok("status"), "the status lists it")
+        words = ("proxy", "dsql", "--port", str(port), "--ca", f"/run/home/{ROOTS}")
+        done = session.manager.run(DSQLTOK, *words, cwd="/run/home")
+        assert done.returncode == 2
+        assert f"127.0.0.1:{port} is taken by the proxy of env" in done.stderr
+        assert ask() == "admin\n"
+
+
 def test_a_successor_that_cannot_begin_is_told_of_and_changes_nothing(proxied: tuple[Session, int]) -> None:
     session, port = proxied
     unit = f"{PROXY}.service"
@@ -366,7 +398,7 @@ def test_a_successor_that_cannot_begin_is_told_of_and_changes_nothing(proxied: t
         first = session.manager.show(unit)["MainPID"]
         (session.manager.home / ROOTS).unlink()
         session.manager.systemctl("reload", unit)
-        told = "no successor takes over: the successor ended with code 7"
+        told = "no successor takes over: it ended before it took clients"
         eventually(
             lambda: any(told in line["MESSAGE"] for line in session.manager.journal(unit)), "the journal says it"
         )

@@ -190,3 +190,49 @@ async def gone_after(words: bytes) -> None:
 @pytest.mark.parametrize("early", [b"", b"Q\0\0\0\5\0", b"x" * 1000])
 def test_a_client_that_goes_is_missed_whatever_it_has_sent_before(early: bytes) -> None:
     asyncio.run(gone_after(early))
+
+
+class Broken:
+    """An upstream with a fault."""
+
+    async def begin(self, *_: Any) -> None:
+        raise LookupError("a secret in a text of ours")
+
+
+def test_a_fault_of_the_proxys_own_is_told_as_such_and_quotes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene() -> bytes:
+        with opened(Broken(), traffic=traffic) as (gate, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(STARTUP)
+            said = await reader.read()
+            writer.close()
+            gate.leave(0.0)
+            await gate.empty()
+        return said
+
+    traffic = Traffic()
+    answer = asyncio.run(scene())
+    assert b"XX000" in answer
+    assert b"LookupError" in answer
+    assert b"secret" not in answer
+    assert traffic.shown()["refused"] == {"a fault of the proxy's": 1}
+    assert "a client is sent away by a fault of the proxy's own" in caplog.text
+
+
+async def left_with_a_queue(count: int) -> list[bytes]:
+    with opened(Refusing()) as (gate, port):
+        others = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+        gate.leave(30.0)
+        for each in others:
+            each.sendall(STARTUP)
+            each.setblocking(False)
+        loop = asyncio.get_running_loop()
+        said = [await loop.sock_recv(each, 1000) for each in others]
+        for each in others:
+            each.close()
+        await gate.empty()
+    return said
+
+
+def test_who_is_in_the_queue_of_a_gate_that_is_left_is_still_served() -> None:
+    assert all(b"the server says no" in each for each in asyncio.run(left_with_a_queue(100)))

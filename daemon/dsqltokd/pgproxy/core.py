@@ -50,10 +50,9 @@ class Place:
 class Core:
     """Asks for one env. `selection` gives the parameters of a request, as they are now."""
 
-    _threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="core")
-
     def __init__(self, selection: Callable[[], dict[str, Any]]) -> None:
         self._selection = selection
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="core")
         self._read: dict[str, str | None] = {}
 
     async def place(self, *, fresh: bool = False) -> Place:

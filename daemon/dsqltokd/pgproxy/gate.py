@@ -36,11 +36,13 @@ _log = logging.getLogger(__name__)
 _GREETING_SECONDS = 15.0
 _STRANGER_SECONDS = 2.0
 _MOST = 2000  # connections at once
-_MOST_STRANGERS = 32  # of other users, who are to be told no; more are hung up on
+_MOST_STRANGERS = 32  # of other users, who are to be told no, or not known yet; more are hung up on
 _COMPLAINT_SECONDS = 60.0
 _MOST_COMPLAINTS = 100
 _ENDING = wire.fatal("57P01", "terminating connection: the proxy is ending", "connect again")
 _FULL = wire.fatal("53300", f"the proxy has {_MOST} connections", "close some, or run a second proxy at another port")
+_SHORT = wire.fatal("53300", "too many open files in the proxy", "raise ulimit -n")
+_FAULT = "a fault of the proxy's"
 _BURST = 64  # taken in before the others have their turn
 _SHORTAGE_SECONDS = 0.2
 _CAP_SECONDS = 59 * 60
@@ -102,6 +104,7 @@ class Gate:
             self._open = False
             for listener in self._listeners:
                 self._loop.remove_reader(listener)
+                self._accept(listener, _MOST)  # who is in the queue would be hung up on
         self._loop.call_later(seconds, self.end)
         self._look_whether_empty()
 
@@ -116,8 +119,8 @@ class Gate:
         for relay in [*self._relays]:
             relay.end(_ENDING)
 
-    def _accept(self, listener: socket.socket) -> None:
-        for _ in range(_BURST):
+    def _accept(self, listener: socket.socket, most: int = _BURST) -> None:
+        for _ in range(most):
             try:
                 client, _ = listener.accept()
             except BlockingIOError:
@@ -135,7 +138,7 @@ class Gate:
         except OSError as error:
             self._turn_away(client, error)
             return
-        if ours is False and self._strangers >= _MOST_STRANGERS:
+        if not ours and self._strangers >= _MOST_STRANGERS:
             self._traffic.refused(DeniedError.kind)
             client.close()
             return
@@ -145,7 +148,7 @@ class Gate:
                 client.send(_FULL)
             client.close()
             return
-        self._strangers += ours is False
+        self._strangers += not ours
         task = self._loop.create_task(self._serve(client, ours))
         self._tasks.add(task)
         task.add_done_callback(self._gone)
@@ -155,7 +158,7 @@ class Gate:
         self._traffic.refused("no descriptors" if short else "gone")
         with contextlib.suppress(OSError):
             if short:
-                client.send(wire.fatal("53300", "too many open files in the proxy", "raise ulimit -n"))
+                client.send(_SHORT)
         client.close()
 
     def _pause(self, listener: socket.socket) -> None:
@@ -179,35 +182,25 @@ class Gate:
         handed_on = False
         try:
             handed_on = await self._introduce(client, ours)
-        except wire.GarbageError as garbage:
-            self._traffic.refused("no startup packet")
-            if garbage.answer:
-                await talk.farewell(
-                    client, wire.fatal("08P01", garbage.message, "connect with a PostgreSQL client, without TLS")
-                )
-        except wire.RefusedError as refused:
-            self._traffic.refused("by the server")
-            await talk.farewell(client, wire.error(refused.said))
-        except DsqltokError as error:
-            self._traffic.refused(error.kind)
-            self._complain(error.message)
-            await talk.farewell(client, wire.fatal(_code(error), error.message, error.hint))
         except asyncio.CancelledError:
             with contextlib.suppress(OSError):
                 client.send(_ENDING)
             raise
-        except TimeoutError:
-            self._traffic.refused("silent")
-        except (OSError, EOFError) as error:
-            if isinstance(error, OSError) and error.errno in owners.SHORTAGES:
-                self._traffic.refused("no descriptors")
-                await talk.farewell(client, wire.fatal("53300", "too many open files in the proxy", "raise ulimit -n"))
-            else:
-                self._traffic.refused("gone")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client hears of it, and the others go on
+            await self._send_away(client, error)
         finally:
-            self._strangers -= ours is False
             if not handed_on:
                 client.close()
+
+    async def _send_away(self, client: socket.socket, error: Exception) -> None:
+        reason, words = _refusal(error)
+        self._traffic.refused(reason)
+        if isinstance(error, DsqltokError):
+            self._complain(error.message)
+        elif reason == _FAULT:
+            _log.error("%s: a client is sent away by a fault of the proxy's own", self._name, exc_info=error)
+        if words:
+            await talk.farewell(client, words)
 
     def _complain(self, words: str) -> None:
         """Log it, but the same once a minute at most: whoever connects in a loop is not to fill the disk."""
@@ -221,16 +214,19 @@ class Gate:
     async def _introduce(self, client: socket.socket, ours: bool | None) -> bool:
         """Lead a client to its session; tell whether it has one now. Raises whatever keeps it from one."""
         greeting = wire.Greeting()
-        async with asyncio.timeout(_STRANGER_SECONDS if ours is False else _GREETING_SECONDS):
-            said = await talk.greeted(client, greeting)
-            if ours is False:
-                raise DeniedError("this proxy serves another user", hint="start your own: dsqltok proxy")
-            if isinstance(said, wire.Cancel):  # whose key is a secret of its own
-                if not await self.cancel(said.key):
-                    self._elsewhere(said.key)
-                return False
-            if ours is None:
-                await self._admit(client, greeting)
+        try:
+            async with asyncio.timeout(_GREETING_SECONDS if ours else _STRANGER_SECONDS):
+                said = await talk.greeted(client, greeting)
+                if ours is False:
+                    raise DeniedError("this proxy serves another user", hint="start your own: dsqltok proxy")
+                if isinstance(said, wire.Startup) and ours is None:
+                    await self._admit(client, greeting)
+        finally:
+            self._strangers -= not ours
+        if isinstance(said, wire.Cancel):  # whose key is a secret of its own
+            if not await self.cancel(said.key):
+                self._elsewhere(said.key)
+            return False
         await self._begin(client, said, greeting.rest)
         return True
 
@@ -288,6 +284,24 @@ class Gate:
             await sockets.receive(server)  # the server hangs up when it has taken it
             server.close()
         return True
+
+
+def _refusal(error: Exception) -> tuple[str, bytes]:
+    """Return why somebody is sent away, in a word, and what he is told, where that is of use."""
+    match error:
+        case wire.GarbageError():
+            told = wire.fatal("08P01", error.message, "connect with a PostgreSQL client, without TLS")
+            return "no startup packet", told if error.answer else b""
+        case wire.RefusedError():
+            return "by the server", wire.error(error.said)
+        case DsqltokError():
+            return error.kind, wire.fatal(_code(error), error.message, error.hint)
+        case OSError() if error.errno in owners.SHORTAGES:
+            return "no descriptors", _SHORT
+        case OSError() | EOFError():
+            return "silent" if isinstance(error, TimeoutError) else "gone", b""
+        case _:
+            return _FAULT, wire.fatal("XX000", f"the proxy failed ({type(error).__name__})", "please report this")
 
 
 def _code(error: DsqltokError) -> str:

@@ -11,11 +11,14 @@ The rules:
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import ipaddress
 import os
+import secrets
 import socket
 import stat
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _BACKLOG = 1024
+_SO_ATTACH_REUSEPORT_CBPF = 51
+_BPF_RETURN_CONSTANT = 0x06
 _FIRST = 3
 _LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 _PRIVATE = 0o077
@@ -36,19 +41,44 @@ _SHARING_PAUSE = 0.02
 class Entrance:
     """What one env's clients connect to: `sockets`, all of the same `name`, such as `127.0.0.1:5432`."""
 
-    def __init__(self, name: str, sockets: Sequence[socket.socket], path: str | None = None) -> None:
+    def __init__(
+        self, name: str, sockets: Sequence[socket.socket], draft: str | None = None, *, inherited: bool = False
+    ) -> None:
         self.name = name
         self.sockets = sockets
-        self._path = path
-        self._inode = files.inode(path) if path else None
+        self.inherited = inherited  # from systemd, which listens there, too
+        self._path = draft  # of a Unix socket of ours, which has its name once it is opened
+        self._inode = files.inode(draft) if draft else None
         self._passfile: str | None = None
         self._passfile_inode: tuple[int, int] | None = None
+
+    def open(self) -> None:
+        """Be there for clients from now on. Raises `UnavailableError`."""
+        if self._path:
+            try:
+                os.rename(self._path, self.name)
+            except OSError as error:
+                raise UnavailableError(
+                    f"cannot listen at {self.name}: {error.strerror}", hint="choose another directory"
+                ) from None
+            self._path = self.name
 
     def share(self) -> None:
         """Have another process of this user listen at the same ports too."""
         for sock in self.sockets:
             if sock.family != socket.AF_UNIX:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+
+    def divert(self) -> None:
+        """Have whoever connects from now on come to the process that listens beside this one, where Linux can do that.
+
+        A connection that is being made here when the socket is closed would be reset.
+        """
+        if sys.platform == "linux":
+            for sock in self.sockets:
+                if sock.family != socket.AF_UNIX:
+                    with contextlib.suppress(OSError):
+                        _choose_the_second(sock)
 
     def keep(self, password: str) -> str:
         """Write a passfile with the password of this entrance, and return its path; it goes with the entrance."""
@@ -68,6 +98,23 @@ class Entrance:
             if path and files.inode(path) == inode:
                 with contextlib.suppress(OSError):
                     os.unlink(path)
+
+
+class _Instruction(ctypes.Structure):
+    _fields_ = (("code", ctypes.c_uint16), ("jt", ctypes.c_uint8), ("jf", ctypes.c_uint8), ("k", ctypes.c_uint32))
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_uint16), ("instructions", ctypes.POINTER(_Instruction)))
+
+
+def _choose_the_second(sock: socket.socket) -> None:
+    """Have the second of the sockets that share a port, in the order of their coming, get all connections.
+
+    Source: socket(7), SO_ATTACH_REUSEPORT_CBPF. The program returns that socket's index.
+    """
+    program = _Program(1, ctypes.pointer(_Instruction(_BPF_RETURN_CONSTANT, 0, 0, 1)))
+    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_REUSEPORT_CBPF, bytes(program))
 
 
 class PortInUseError(UnavailableError):
@@ -155,24 +202,21 @@ def answers(path: str) -> bool:
 
 
 def in_directory(directory: str, port: int) -> Entrance:
-    """Listen at a Unix socket of the name that PostgreSQL's clients look for. Raises `DsqltokError`."""
+    """Listen at a Unix socket, which has the name that clients look for once it is opened. Raises `DsqltokError`."""
     _make_private(directory)
     path = path_in(directory, port)
-    draft = f"{path}.{os.getpid()}"
+    draft = f"{path}.{secrets.token_hex(4)}"
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(draft)
         sock.bind(draft)
         sock.listen(_BACKLOG)
-        os.rename(draft, path)
     except OSError as error:
         sock.close()
         raise UnavailableError(
             f"cannot listen at {path}: {error.strerror or error}",
             hint="the path of a socket may have about 100 characters: choose another directory",
         ) from None
-    return Entrance(path, [sock], path)
+    return Entrance(path, [sock], draft)
 
 
 def handed_over() -> list[Entrance]:
@@ -196,14 +240,14 @@ def _listening(fd: int) -> socket.socket:
 
 def _inherited(sock: socket.socket) -> Entrance:
     if sock.family == socket.AF_UNIX:
-        return Entrance(str(sock.getsockname()), [sock])
+        return Entrance(str(sock.getsockname()), [sock], inherited=True)
     address, port = sock.getsockname()[:2]
     if not ipaddress.ip_address(address).is_loopback:
         raise ConfigurationError(
             f"systemd listens at {address}, where others on the network connect",
             hint="ListenStream= in dsqltokd-proxy@.socket must be 127.0.0.1:PORT",
         )
-    return Entrance(f"{address}:{port}", [sock])
+    return Entrance(f"{address}:{port}", [sock], inherited=True)
 
 
 def _make_private(directory: str) -> None:

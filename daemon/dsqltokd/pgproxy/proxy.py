@@ -47,7 +47,7 @@ class Proxy:
         self._announcer = Announcer(self._report, self._heed)
         self._gates = {each: self._gate(each) for each in all_served}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._told = False
+        self._told = self._handing_over = False
 
     def _gate(self, each: Served) -> Gate:
         password = None
@@ -68,7 +68,9 @@ class Proxy:
         """Serve until told to leave, and the last session has ended."""
         await asyncio.to_thread(asking.ask, "daemon.status", {})  # which starts a core where none runs
         for each, gate in self._gates.items():
+            await asyncio.to_thread(each.settle)
             if not gate.left:
+                each.entrance.open()
                 gate.open()
                 self._say(f"{each.entrance.name}{succession.LEADS}{each.name}")
         announcing = asyncio.create_task(self._announcer.run())
@@ -89,14 +91,20 @@ class Proxy:
 
         `told` is then given its process.
         """
+        if self._handing_over or any(gate.left for gate in self._gates.values()):
+            _log.info("a successor is on its way already, or this process ends")
+            return
+        self._handing_over = True
         self._begin(self._handed_over(environment, told))
 
     async def _handed_over(self, environment: dict[str, str], told: Callable[[int], None]) -> None:
         try:
             successor = await succession.begin(environment, [each.entrance for each in self._gates])
-        except DsqltokError as error:
-            _log.warning("no successor takes over: %s", error.message)
+        except (DsqltokError, OSError) as error:
+            _log.warning("no successor takes over: %s", error)
             return
+        finally:
+            self._handing_over = False
         told(successor)
         for each, gate in self._gates.items():
             _leave(each, gate, _DRAIN_SECONDS)
@@ -107,12 +115,13 @@ class Proxy:
             self._begin(self._cancel(bytes.fromhex(params["key"])))
             return
         for each, gate in self._gates.items():
-            if each.entrance.name != params["listen"]:
-                continue
+            if each.entrance.name != params.get("listen") or each.entrance.inherited:
+                continue  # a service's place goes to its own successor alone, by `hand_over`
             if what == "share":
                 each.entrance.share()
             elif what == "leave" and not gate.left:
                 _log.info("another proxy takes over %s", each.entrance.name)
+                each.entrance.divert()
                 _leave(each, gate, _DRAIN_SECONDS)  # who comes now is the other one's
 
     async def _cancel(self, key: bytes) -> None:

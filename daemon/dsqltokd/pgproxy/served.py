@@ -1,15 +1,20 @@
 """The envs that a proxy serves: what is asked of the core for each, and where its clients come in.
 
-A place that another proxy for the same has is taken over from it, with the core's help; any other's is left alone.
+A place that another proxy for the same has, with the same AWS identity, is taken over from it, with the core's help.
+Any other's is left alone, and so is a service's, whose socket is not the process's own.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import time
+from _blake2 import blake2b  # as in dsqltokd.schedule
 from typing import TYPE_CHECKING, Any
 
 from dsqltok import arguments, asking
-from dsqltok.errors import ConfigurationError, UsageError
+from dsqltok.errors import ConfigurationError, DsqltokError, UsageError
 from dsqltokd.pgproxy import listening
 from dsqltokd.pgproxy.traffic import Traffic
 
@@ -33,6 +38,8 @@ class Served:
         self.name = name or "the only one"
         self.traffic = Traffic()
         self.entrance = listening.NOWHERE
+        self._roots = os.path.abspath(options["ca"]) if "ca" in options else None
+        self._whose = ""
 
     def selection(self) -> dict[str, Any]:
         """Return the parameters of a request, for the caller to add to."""
@@ -40,16 +47,26 @@ class Served:
         assert isinstance(environment, dict)  # noqa: S101 - made by arguments.selection
         return {**self._params, "environment": {**environment}}
 
+    def settle(self) -> None:
+        """Find out which variables count here: the usual ones, and those that the project reads if that is known."""
+        if self._whose:
+            return
+        params = self.selection()
+        with contextlib.suppress(DsqltokError):  # what is wrong is told to each client
+            asking.request("target.describe", params)
+        words = json.dumps([params["environment"], self._roots], sort_keys=True)
+        self._whose = blake2b(words.encode(), digest_size=32).hexdigest()  # there are secrets among them
+
     def identity(self, listen: str) -> dict[str, Any]:
         """Return what two proxies have to have in common for one to follow the other."""
         config = self._params["config"] or "an added project"
         chosen = {"vars": self._params.get("vars", []), "data": self._params.get("data")}
-        return {"env": self.name, "config": config, "listen": listen, **chosen}
+        return {"env": self.name, "config": config, "listen": listen, "whose": self._whose, **chosen}
 
     def report(self, *, left: bool) -> dict[str, Any]:
         """Return what the core is told; `left` says that the entrance is left to another."""
         name = self.entrance.name + (" (leaving)" if left else "")
-        return {**self.identity(name), "traffic": self.traffic.shown()}
+        return {**self.identity(name), "inherited": self.entrance.inherited, "traffic": self.traffic.shown()}
 
 
 def let_in(all_served: Sequence[Served], options: dict[str, Any], inherited: Sequence[Entrance]) -> None:
@@ -75,22 +92,24 @@ def let_in(all_served: Sequence[Served], options: dict[str, Any], inherited: Seq
 def _entrance(served: Served, directory: str | None, port: int) -> Entrance:
     if directory is not None:
         path = listening.path_in(directory, port)
-        if listening.answers(path) and not _may_follow(served.identity(path)):
+        if listening.answers(path) and not _may_follow(served, path):
             raise listening.PortInUseError(f"something else serves at {path}", hint="choose another directory or port")
         return listening.in_directory(directory, port)
     try:
         return listening.on_port(port)
     except listening.PortInUseError:
-        if not _may_follow(served.identity(listening.place_of(port))):
+        if not _may_follow(served, listening.place_of(port)):
             raise
     return listening.beside_another(port)
 
 
-def _may_follow(identity: dict[str, Any]) -> bool:
+def _may_follow(served: Served, place: str) -> bool:
     """Have a proxy for the same share its place, and tell whether there is one.
 
-    One that has just begun the core learns of in a moment. Raises `UsageError` where another env's is there.
+    One that has just begun the core learns of in a moment. Raises `UsageError` where another one is there.
     """
+    served.settle()
+    identity = served.identity(place)
     end = time.monotonic() + _KNOWN_SECONDS
     while not asking.ask("proxy.follow", identity)["shares"]:
         others = asking.ask("daemon.status", {}).get("proxies", [])
@@ -99,7 +118,8 @@ def _may_follow(identity: dict[str, Any]) -> bool:
             if other["listen"] == identity["listen"]:
                 raise UsageError(
                     f'{other["listen"]} is taken by the proxy of env "{other["env"]}" in {other["config"]}',
-                    hint="choose another port: --port N",
+                    hint="choose another port: --port N; only one with the same variables and --ca takes over from it, "
+                    "and none from a service",
                 )
         if time.monotonic() > end:
             return False

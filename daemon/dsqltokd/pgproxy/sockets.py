@@ -10,6 +10,7 @@ import ipaddress
 import itertools
 import socket
 import ssl
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _STAGGER = 0.25  # seconds until the next address is tried beside one that is silent
 _CHUNK = 65_536
 # A peer that is gone without a word is noticed after about a minute and a half.
+_UNHEARD_MS = 90_000
 _KEEPALIVE = (("TCP_KEEPIDLE", 45), ("TCP_KEEPALIVE", 45), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 3))
 
 
@@ -85,6 +87,8 @@ async def _one(family: int, place: Any) -> socket.socket:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         keep_alive(sock)
+        if sys.platform == "linux":  # which asks nobody while something sent is on its way
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNHEARD_MS)
         await asyncio.get_running_loop().sock_connect(sock, place)
     except BaseException:
         sock.close()

@@ -1,12 +1,17 @@
 """An upgrade under systemd: a successor is started at the same sockets, and takes clients before this process leaves.
 
-It is the same command, with which Python finds the new version's code. That it serves is known by what it says; one
-that does not come to that changes nothing.
+The rules:
+1. It is the same command, with which Python finds the new version's code.
+2. It is no child of this process but systemd's, which is to hear of its end while this one is still there.
+3. That it serves is known by what it says; one that does not come to that is ended, and changes nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -22,34 +27,46 @@ LEADS = " leads to "
 """What stands in the line that says that clients are taken at an entrance."""
 
 _SECONDS = 60.0
-# systemd's way to hand over sockets names the process that is meant, which only that process can do here.
-_AS_SYSTEMD_DOES = ("/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "successor", sys.executable)
+# systemd's way to hand over sockets names the process that is meant, which only that process can do here; and what a
+# shell leaves behind in the background has the user manager as its parent.
+_AS_SYSTEMD_DOES = 'echo $$; LISTEN_PID=$$ exec "$@"'
+_LEFT_BEHIND = '/bin/sh -c "$0" successor "$@" &'
 
 
 async def begin(environment: Mapping[str, str], entrances: Sequence[Entrance]) -> int:
     """Return a successor's process once it takes clients at all entrances. `environment` is the one that systemd gave.
 
-    Raises `UnavailableError` where there is none after a while.
+    Raises `UnavailableError` where there is none after a while, and `OSError`.
     """
-    process = subprocess.Popen(  # noqa: ASYNC220, S603 - no time is lost by it; asyncio's would end with this process
-        [*_AS_SYSTEMD_DOES, *sys.orig_argv[1:]],
+    shell = subprocess.Popen(  # noqa: ASYNC220, S603 - it is gone at once
+        ["/bin/sh", "-c", _LEFT_BEHIND, _AS_SYSTEMD_DOES, sys.executable, *sys.orig_argv[1:]],
         env=environment,
         pass_fds=[sock.fileno() for each in entrances for sock in each.sockets],
         stdout=subprocess.PIPE,
     )
+    said = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(said), shell.stdout
+    )
+    pid = 0
     try:
         async with asyncio.timeout(_SECONDS):
-            await asyncio.to_thread(_hear, process, len(entrances))
+            shell.wait()
+            pid = int(await said.readline() or 0)
+            await _hear(said, len(entrances))
     except TimeoutError:
-        process.kill()  # which ends the hearing, too
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         raise UnavailableError(f"none began in {_SECONDS:g} s", hint="see the journal") from None
-    return process.pid
+    finally:
+        transport.close()
+    return pid
 
 
-def _hear(process: subprocess.Popen[bytes], count: int) -> None:
-    assert process.stdout is not None  # noqa: S101 - for the type checker
+async def _hear(said: asyncio.StreamReader, count: int) -> None:
     while count:
-        line = process.stdout.readline()
+        line = await said.readline()
         if not line:
-            raise UnavailableError(f"the successor ended with code {process.wait()}", hint="see the journal")
+            raise UnavailableError("it ended before it took clients", hint="see the journal")
         count -= LEADS in line.decode()
