@@ -1,7 +1,7 @@
 """Clients as they are, through `dsqltok proxy` to a real PostgreSQL: with a host and a port, and nothing else.
 
 A client that is given `localhost` and a port, and does without TLS, stands for the old libpq that knows no SNI as well:
-the name of the endpoint is the proxy's to say. What psycopg does, tests/e2e/test_proxy.py holds.
+the name of the endpoint is the proxy's to say. What psycopg does, test_proxy.py holds.
 """
 
 from __future__ import annotations
