@@ -85,6 +85,11 @@ def resident(pid: int) -> float:
     return int(shown.stdout) / 1024
 
 
+def grown(pid: int, before: float) -> float:
+    """Return by how many MB a process's resident memory has grown since it was `before`; less than a page is not told."""
+    return max(resident(pid) - before, os.sysconf("SC_PAGE_SIZE") / 2**20)
+
+
 def _stat(pid: int) -> list[str]:
     """Return the fields after the program's name, which may have spaces in it: `proc(5)`'s third is the first here."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

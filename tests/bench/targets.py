@@ -99,7 +99,7 @@ def _growth(home: Home, pid: int) -> list[Row]:
     core, everything, memory = {}, {}, {}
     for size in _SIZES:
         bulk.warm(size)
-        memory[size] = process.resident(pid) - before
+        memory[size] = process.grown(pid, before)
         cost = bulk.cost_of_refresh()
         core[size], everything[size] = cost.core, cost.all
     return [

@@ -37,7 +37,7 @@ def measure(installation: Installation, home: Home) -> list[Row]:
         for size in _SIZES:
             for each in projects.files[len(memory) and max(memory) : size]:
                 lookup.answered(home.socket, _line(each))
-            memory[size] = (process.resident(pid) - begin) * 1024
+            memory[size] = process.grown(pid, begin) * 1024
             with process.together(pid):
                 lookups[size] = _median_lookup(home, projects, size)
             regular[size] = _regular(pid)
