@@ -86,7 +86,7 @@ def resident(pid: int) -> float:
 
 
 def grown(pid: int, before: float) -> float:
-    """Return by how many MB a process's resident memory has grown since it was `before`; less than a page is not told."""
+    """Return by how many MB a process's resident memory has grown since it was `before`: by no less than a page."""
     return max(resident(pid) - before, os.sysconf("SC_PAGE_SIZE") / 2**20)
 
 
