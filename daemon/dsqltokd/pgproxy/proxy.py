@@ -68,7 +68,8 @@ class Proxy:
         """Serve until told to leave, and the last session has ended."""
         await asyncio.to_thread(asking.ask, "daemon.status", {})  # which starts a core where none runs
         for each, gate in self._gates.items():
-            await asyncio.to_thread(each.settle)
+            if not each.entrance.inherited:  # nobody else takes over there, so that nothing has to be compared
+                await asyncio.to_thread(each.settle)
             if not gate.left:
                 each.entrance.open()
                 gate.open()
