@@ -2,21 +2,23 @@
 
 A Unix socket tells by itself. For a TCP connection within this machine, the kernel is asked for the socket at its other
 end: by netlink (sock_diag(7)), or where that is not to be had in /proc/net/tcp, which lists them all. Both tell of this
-network namespace only; nothing is told of macOS's sockets here.
+network namespace only. On macOS the processes of this user are looked through for it (`libproc`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import functools
 import os
 import socket
 import struct
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dsqltokd import peers
+from dsqltokd.pgproxy import libproc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,10 +46,7 @@ def owner(sock: socket.socket) -> int | None:
         return peers.uid(sock)
     if sys.platform != "linux":
         return None
-    try:
-        there, here = sock.getpeername()[:2], sock.getsockname()[:2]
-    except OSError:
-        raise ConnectionError("the other end is gone") from None
+    there, here = _ends(sock)
     try:
         found = (by_netlink if _netlink_tells() else by_list)(sock.family, there, here)
     except (OSError, ValueError) as error:
@@ -59,13 +58,32 @@ def owner(sock: socket.socket) -> int | None:
     return found
 
 
+def _ends(sock: socket.socket) -> tuple[tuple[str, int], tuple[str, int]]:
+    """Return the place of the other end of a connection, and of this one. Raises `ConnectionError`."""
+    try:
+        return sock.getpeername()[:2], sock.getsockname()[:2]
+    except OSError:
+        raise ConnectionError("the other end is gone") from None
+
+
 def is_ours(sock: socket.socket) -> bool | None:
     """Tell whether the other end of a connection is this process's own user's, None where that cannot be known.
 
     Raises `ConnectionError` where there is no other end any more, and `OSError` of `SHORTAGES`.
     """
+    if sys.platform == "darwin" and sock.family != socket.AF_UNIX:
+        return is_of_our_processes(sock, ctypes.CDLL(None, use_errno=True))
     found = owner(sock)
     return None if found is None else found == os.getuid()
+
+
+def is_of_our_processes(sock: socket.socket, library: Any) -> bool | None:
+    """Tell what `is_ours` does, by libproc's functions."""
+    there, here = _ends(sock)
+    try:
+        return libproc.has(library, os.getuid(), sock.family, there, here)
+    except OSError:
+        return None
 
 
 def tells(family: int) -> bool:
@@ -73,7 +91,7 @@ def tells(family: int) -> bool:
     if family == socket.AF_UNIX:
         return True
     with _connected() as there:
-        return owner(there) is not None
+        return is_ours(there) is True
 
 
 @functools.cache
