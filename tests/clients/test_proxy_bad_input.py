@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 2  # seconds, which is libpq's least
 STARTUP = struct.pack("!ii", 20, 3 << 16) + b"user\0admin\0\0"
+WAKING = Refusal("unable to accept connection, waking up cluster, please retry later")
 KEEPALIVE, LISTENING = "02", "0A"  # a timer, and a state, as /proc/net/tcp has them
 
 
@@ -90,8 +91,7 @@ def test_a_client_that_goes_while_the_cluster_wakes_up_ends_its_beginning(
     proxied: Proxy, visitor: Client, standin: DsqlStandin
 ) -> None:
     assert visitor("connect('a')") == "admin"
-    waking = Refusal("unable to accept connection, waking up cluster, please retry later")
-    standin.troubles.extend([waking] * 10)
+    standin.troubles.extend([WAKING] * 10)
     program = (
         "import socket, sys\n"
         "there = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n"
@@ -173,10 +173,15 @@ def test_a_protocol_that_the_server_does_not_speak_is_negotiated_by_the_server(p
     assert said.endswith(b"Z\0\0\0\5I")
 
 
-def test_a_client_of_protocol_3_2_is_served_in_3_0_where_it_takes_that(proxied: Proxy) -> None:
+@pytest.mark.parametrize("waking", [0, 1])
+def test_a_client_of_protocol_3_2_is_served_in_3_0_where_it_takes_that(
+    proxied: Proxy, standin: DsqlStandin, waking: int
+) -> None:
     url = "postgresql://localhost:{port}/?sslmode=disable&max_protocol_version=3.2"
+    standin.troubles.extend([WAKING] * waking)
     with proxied.client(url) as visitor:
         assert visitor("connect('a')") == "admin"
+        assert visitor("c['a'].pgconn.full_protocol_version") == 30_000
         assert visitor("cancelled('a')") == "cancelled"
     with proxied.client(url + "&min_protocol_version=3.2") as visitor:
         assert "protocol" in str(visitor("connect('a')"))

@@ -145,6 +145,14 @@ def test_any_bytes_of_a_server_are_a_login_or_an_error(data: bytes) -> None:
     assert len(conversation.opening) <= len(data)
 
 
+def test_who_is_let_in_early_is_told_that_it_is_to_protocol_3_0() -> None:
+    asked = wire.Startup(0x30002, {"user": "me", "_pq_.a": "on", "_pq_.bc": ""})
+    told = struct.pack("!ciii", b"v", 27, 0x30000, 2) + b"_pq_.a\0_pq_.bc\0"
+    assert wire.letting_in(asked) == told + wire.LET_IN
+    assert asked.in_oldest() == wire.Startup(0x30000, {"user": "me"})
+    assert wire.letting_in(asked.in_oldest()) == wire.LET_IN
+
+
 def test_an_opening_for_who_was_let_in_already_leaves_out_what_comes_too_late() -> None:
     negotiation = struct.pack("!ciii", b"v", 12, 0, 0)
     assert wire.without_letting_in(negotiation + wire.LET_IN + KEY + READY + b"x") == KEY + READY + b"x"

@@ -243,7 +243,7 @@ class Gate:
         def tell(words: str) -> None:
             nonlocal let_in
             # A notice may come once a client is let in, and not before.
-            words_on_wire = wire.notice(words) if let_in else wire.LET_IN + wire.notice(words)
+            words_on_wire = wire.notice(words) if let_in else wire.letting_in(startup) + wire.notice(words)
             let_in = True
             with contextlib.suppress(OSError):
                 client.send(words_on_wire)  # some bytes, to a socket that has not been written to

@@ -60,6 +60,7 @@ class Upstream:
     async def begin(self, startup: wire.Startup, account: str, tell: Callable[[str], None]) -> Session:
         """Return a session for a client of `account`; `tell` is given what the client is to hear meanwhile.
 
+        A client that was told something was let in by that, to protocol 3.0, which its session is in then.
         Raises `DsqltokError`, and `wire.RefusedError` with what the server says, our hint added.
         """
         retries: list[Retry] = []
@@ -79,6 +80,7 @@ class Upstream:
             retries.append(retry)
             if retry.notice:
                 tell(retry.notice)
+                startup = startup.in_oldest()
             await asyncio.sleep(retry.pause)
 
     async def _session(self, place: Place, login: wire.Login) -> Session:

@@ -26,6 +26,8 @@ PASSWORD_WANTED = struct.pack("!cii", b"R", 8, 3)
 
 _SSL, _GSSENC, _CANCEL = 80877103, 80877104, 80877102
 _MAJOR = 3
+_OLDEST = _MAJOR << 16
+_PROTOCOL_OPTION = "_pq_."
 _TLS_HANDSHAKE = 0x16
 _LONGEST_KEY = 256  # bytes of a cancellation's key, with the process id
 _SHORTEST = 8  # bytes of a request: its length and its code
@@ -59,6 +61,11 @@ class Startup:
 
     version: int
     parameters: Mapping[str, str]
+
+    def in_oldest(self) -> Startup:
+        """Return it in protocol 3.0, which every server speaks: without options of the protocol itself."""
+        names = [name for name in self.parameters if not name.startswith(_PROTOCOL_OPTION)]
+        return Startup(_OLDEST, {name: self.parameters[name] for name in names})
 
 
 class Greeting:
@@ -265,8 +272,17 @@ class Login:
         return b""
 
 
+def letting_in(startup: Startup) -> bytes:
+    """Return what lets a client in before the server is heard: to protocol 3.0, if it asked for something else."""
+    options = [name for name in startup.parameters if name.startswith(_PROTOCOL_OPTION)]
+    if startup.version == _OLDEST and not options:
+        return LET_IN
+    words = "".join(f"{name}\0" for name in options).encode()
+    return struct.pack("!ciii", b"v", len(words) + 12, _OLDEST, len(options)) + words + LET_IN
+
+
 def without_letting_in(opening: bytes) -> bytes:
-    """Return an opening for a client that was let in already: what it must hear before that comes too late."""
+    """Return an opening for a client that was let in already: what it must hear before that was said then."""
     return b"".join(whole for kind, whole in _all(opening) if kind not in (b"R", b"v"))
 
 
