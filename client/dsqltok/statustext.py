@@ -6,9 +6,10 @@ from typing import Any
 from dsqltok.text import plain
 
 _MINUTE = 60
+_THOUSAND = 1000
 _TOKENS = ("ENV", "HOST", "ACTION", "IDENTITY", "TOKEN", "VALID FOR", "LAST USED", "NEXT ATTEMPT IN")
 _PASSFILES = ("PASSFILE", "ENV", "SERVICE IN", "PROJECT", "TOKEN")
-_PROXIES = ("PROXY", "ENV", "PROCESS", "OPEN", "SESSIONS", "TO CONNECT", "REFUSED")
+_PROXIES = ("PROXY", "ENV", "PROCESS", "OPEN", "SESSIONS", "FROM CLIENTS", "TO CLIENTS", "TO CONNECT", "REFUSED")
 
 
 def render(status: dict[str, Any]) -> str:
@@ -86,9 +87,8 @@ def _passfile(kept: dict[str, Any]) -> tuple[str, ...]:
 
 def _proxy(gate: dict[str, Any]) -> tuple[str, ...]:
     traffic = gate["traffic"]
-    steps = traffic["steps"].values()
-    begun = max((step["count"] for step in steps), default=0)
-    connect = f"{sum(step['seconds'] for step in steps) / begun * 1e3:.0f} ms" if begun else "-"
+    means = {step: took["seconds"] / took["count"] * 1e3 for step, took in traffic["steps"].items() if took["count"]}
+    split = ", ".join(f"{step} {mean:.0f}" for step, mean in means.items())
     refused = ", ".join(f"{count} {reason}" for reason, count in traffic["refused"].items()) or "-"
     return (
         gate["listen"],
@@ -96,9 +96,19 @@ def _proxy(gate: dict[str, Any]) -> tuple[str, ...]:
         str(gate["pid"]),
         str(traffic["open"]),
         str(traffic["sessions"]),
-        connect,
+        _size(traffic["bytes_from_client"]),
+        _size(traffic["bytes_from_server"]),
+        f"{sum(means.values()):.0f} ms ({split})" if means else "-",
         refused,
     )
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < _THOUSAND:
+            return f"{count:.0f} {unit}"
+        count /= _THOUSAND
+    return f"{count:.0f} TB"
 
 
 def _project(project: dict[str, Any]) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ class Proxies:
         yield total("dsqltok_proxy_sessions", "Sessions that went through a proxy.", _by_gate(gates, "sessions"))
         sent = {way: _by_gate(gates, f"bytes_{way}", ("from", way[5:])) for way in ("from_client", "from_server")}
         yield total(
-            "dsqltok_proxy_bytes", "Bytes of sessions that have ended.", {**sent["from_client"], **sent["from_server"]}
+            "dsqltok_proxy_bytes", "Bytes that sessions have carried.", {**sent["from_client"], **sent["from_server"]}
         )
         refused = _inner(gates, "refused", "reason", int)
         yield total("dsqltok_proxy_refused", "Clients that got no session, by the reason.", refused)

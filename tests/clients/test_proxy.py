@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import struct
@@ -339,7 +340,8 @@ def test_status_and_metrics_tell_what_passes_and_no_secret(proxied: Proxy, visit
     spoken(proxied.port, b"GET / HTTP/1.1\r\n\r\n")
     eventually(
         lambda: any(
-            gate["traffic"]["sessions"] == 1 and gate["traffic"]["refused"] for gate in proxied.desk.status()["proxies"]
+            gate["traffic"]["bytes_from_server"] > 0 and gate["traffic"]["refused"]
+            for gate in proxied.desk.status()["proxies"]
         ),
         "the proxy has told of its session",
     )
@@ -348,4 +350,9 @@ def test_status_and_metrics_tell_what_passes_and_no_secret(proxied: Proxy, visit
     metrics = proxied.desk.ok("metrics")
     assert f'dsqltok_proxy_open{{env="dsql",listen="127.0.0.1:{proxied.port}"}} 1' in metrics
     assert 'reason="no startup packet"' in metrics
-    assert not secrets_in(shown + metrics)
+    assert visitor("c['a'].close() or 'closed'") == "closed"
+    eventually(lambda: "dsql: a session ended after " in proxied.log(), "the log tells of it")
+    log = proxied.log()
+    assert re.search(r"[1-9]\d* bytes from the client, [1-9]\d* from the server, \d+ ms to connect \(token \d", log)
+    assert "the client speaks HTTP" in log
+    assert not secrets_in(shown + metrics + log)

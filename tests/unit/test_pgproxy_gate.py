@@ -14,6 +14,7 @@ from dsqltokd.pgproxy import wire
 from dsqltokd.pgproxy.gate import Gate
 from dsqltokd.pgproxy.selecting import Selector
 from dsqltokd.pgproxy.traffic import Traffic
+from unit.ahead import play_ahead, put_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -190,6 +191,28 @@ async def gone_after(words: bytes) -> None:
 @pytest.mark.parametrize("early", [b"", b"Q\0\0\0\5\0", b"x" * 1000])
 def test_a_client_that_goes_is_missed_whatever_it_has_sent_before(early: bytes) -> None:
     asyncio.run(gone_after(early))
+
+
+def test_why_clients_are_sent_away_is_logged_once_a_minute_for_each_reason(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene() -> None:
+        with opened(Refusing()) as (_, port):
+            for words in (STARTUP, b"GET / HTTP/1.1\r\n", STARTUP):
+                await answered(port, words)
+            put_ahead(61)
+            await answered(port, STARTUP)
+
+    caplog.set_level("INFO")
+    play_ahead(scene())
+    no = "dsql: the server refuses a session: the server says no"
+    assert caplog.messages == [no, "dsql: a client is sent away: the client speaks HTTP", no]
+
+
+async def answered(port: int, words: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(words)
+    said = await reader.read()
+    writer.close()
+    return said
 
 
 class Broken:

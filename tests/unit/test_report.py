@@ -336,3 +336,28 @@ def test_a_person_reads_the_status_as_tables() -> None:
     assert re.search(r"^/app/atlas\.hcl +prod +good$", shown, re.MULTILINE)
     assert shown.count("error: aws cannot be reached\nhint: check the network\n") == 1
     assert CANARY not in shown
+
+
+def test_a_person_reads_what_a_proxy_carries_and_where_the_time_of_connecting_goes() -> None:
+    now = clock.now()
+    steps = {"token": (2, 0.002), "tcp": (2, 0.004), "tls": (2, 0.04), "auth": (2, 0.036), "never": (0, 0.0)}
+    traffic = {
+        "open": 1,
+        "sessions": 2,
+        "bytes_from_client": 999,
+        "bytes_from_server": 2_345_678,
+        "refused": {"by the server": 3},
+        "steps": {step: {"count": count, "seconds": seconds} for step, (count, seconds) in steps.items()},
+    }
+    answer = {
+        **status.process(datetime.fromtimestamp(now.wall, UTC), "/run/dsqltokd.sock", 2, Watcher(print)),
+        "keyring": {"state": "off", "backend": None, "error": None},
+        "projects": [],
+        "tokens": [],
+        "proxies": [{"listen": "127.0.0.1:5432", "env": "dsql", "pid": 7, "traffic": traffic}],
+    }
+    assert re.search(
+        r"^127.0.0.1:5432 +dsql +7 +1 +2 +999 B +2 MB +41 ms \(token 1, tcp 2, tls 20, auth 18\) +3 by the server$",
+        statustext.render(answer),
+        re.MULTILINE,
+    )

@@ -23,13 +23,12 @@ from dsqltok.errors import CredentialsError, DeniedError, DsqltokError, Unavaila
 from dsqltokd import clock
 from dsqltokd.pgproxy import owners, sockets, talk, wire
 from dsqltokd.pgproxy.relay import Relay
+from dsqltokd.pgproxy.traffic import Traffic, summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dsqltokd.pgproxy.core import Place
     from dsqltokd.pgproxy.selecting import Selector
-    from dsqltokd.pgproxy.traffic import Traffic
     from dsqltokd.pgproxy.upstream import Session, Upstream
 
 _log = logging.getLogger(__name__)
@@ -38,10 +37,10 @@ _STRANGER_SECONDS = 2.0
 _MOST = 2000  # connections at once
 _MOST_STRANGERS = 32  # of other users, who are to be told no, or not known yet; more are hung up on
 _COMPLAINT_SECONDS = 60.0
-_MOST_COMPLAINTS = 100
 _ENDING = wire.fatal("57P01", "terminating connection: the proxy is ending", "connect again")
 _FULL = wire.fatal("53300", f"the proxy has {_MOST} connections", "close some, or run a second proxy at another port")
 _SHORT = wire.fatal("53300", "too many open files in the proxy", "raise ulimit -n")
+_NO_DESCRIPTORS = ("no descriptors", "a client is sent away: too many open files in the proxy; raise ulimit -n")
 _FAULT = "a fault of the proxy's"
 _BURST = 64  # taken in before the others have their turn
 _SHORTAGE_SECONDS = 0.2
@@ -80,7 +79,7 @@ class Gate:
         self._tasks: set[asyncio.Task[None]] = set()
         self._strangers = 0
         self._complained: dict[str, float] = {}
-        self._relays: dict[Relay, tuple[bytes | None, Place]] = {}
+        self._relays: dict[Relay, Session] = {}
         self._open = False
         self._left = False
         self._empty = asyncio.Event()
@@ -139,11 +138,11 @@ class Gate:
             self._turn_away(client, error)
             return
         if not ours and self._strangers >= _MOST_STRANGERS:
-            self._traffic.refused(DeniedError.kind)
+            self._refused(DeniedError.kind, f"{_MOST_STRANGERS} connections of other users wait to be told no")
             client.close()
             return
         if len(self._tasks) - self._strangers + len(self._relays) >= _MOST:
-            self._traffic.refused("too many")
+            self._refused("too many", f"a client is sent away: there are {_MOST} connections")
             with contextlib.suppress(OSError):
                 client.send(_FULL)
             client.close()
@@ -155,7 +154,7 @@ class Gate:
 
     def _turn_away(self, client: socket.socket, error: OSError) -> None:
         short = error.errno in owners.SHORTAGES
-        self._traffic.refused("no descriptors" if short else "gone")
+        self._refused(*(_NO_DESCRIPTORS if short else ("gone", "")))
         with contextlib.suppress(OSError):
             if short:
                 client.send(_SHORT)
@@ -193,23 +192,20 @@ class Gate:
                 client.close()
 
     async def _send_away(self, client: socket.socket, error: Exception) -> None:
-        reason, words = _refusal(error)
-        self._traffic.refused(reason)
-        if isinstance(error, DsqltokError):
-            self._complain(error.message)
-        elif reason == _FAULT:
+        reason, told, words = _refusal(error)
+        self._refused(reason, told)
+        if reason == _FAULT:
             _log.error("%s: a client is sent away by a fault of the proxy's own", self._name, exc_info=error)
         if words:
             await talk.farewell(client, words)
 
-    def _complain(self, words: str) -> None:
-        """Log it, but the same once a minute at most: whoever connects in a loop is not to fill the disk."""
+    def _refused(self, reason: str, told: str) -> None:
+        """Count it, and log what there is to tell, but one for each reason a minute: no loop is to fill the disk."""
+        self._traffic.refused(reason)
         now = self._loop.time()
-        if now - self._complained.get(words, float("-inf")) >= _COMPLAINT_SECONDS:
-            if len(self._complained) >= _MOST_COMPLAINTS:
-                self._complained.clear()
-            self._complained[words] = now
-            _log.info("%s: %s", self._name, words)
+        if told and now - self._complained.get(reason, float("-inf")) >= _COMPLAINT_SECONDS:
+            self._complained[reason] = now
+            _log.info("%s: %s", self._name, told)
 
     async def _introduce(self, client: socket.socket, ours: bool | None) -> bool:
         """Lead a client to its session; tell whether it has one now. Raises whatever keeps it from one."""
@@ -258,14 +254,15 @@ class Gate:
             sockets.keep_alive(client)
         begun = clock.now().boot
         relay = Relay(self._selector, client, session.server, lambda: self._ended(relay, begun))
-        self._relays[relay] = (session.key, session.place)
-        self._traffic.begun()
+        self._relays[relay] = session
+        self._traffic.begun(relay)
         relay.start(opening, rest)
 
     def _ended(self, relay: Relay, begun: float) -> None:
-        del self._relays[relay]
+        session = self._relays.pop(relay)
         seconds = clock.now().boot - begun  # in a suspend, too, DSQL's hour goes on
-        self._traffic.ended(*relay.carried)
+        self._traffic.ended(relay)
+        _log.info("%s: %s", self._name, summary(seconds, relay.carried, session.steps))
         if seconds > _CAP_SECONDS:
             _log.info(
                 "%s: a session ended after %d min: DSQL ends each after 60, so let a pool replace its own after 55",
@@ -276,32 +273,34 @@ class Gate:
 
     async def cancel(self, key: bytes) -> bool:
         """Cancel what the session of `key` does; tell whether it is one of these."""
-        place = next((place for known, place in self._relays.values() if known == key), None)
+        place = next((session.place for session in self._relays.values() if session.key == key), None)
         if place is None:
             return False
-        async with self._upstream.connected(place) as server:
+        async with self._upstream.connected(place, {}) as server:
             await sockets.send(server, wire.cancel(key))
             await sockets.receive(server)  # the server hangs up when it has taken it
             server.close()
         return True
 
 
-def _refusal(error: Exception) -> tuple[str, bytes]:
-    """Return why somebody is sent away, in a word, and what he is told, where that is of use."""
+def _refusal(error: Exception) -> tuple[str, str, bytes]:
+    """Return why somebody is sent away, in a word, what the log tells of it, and what he is told, where that helps."""
     match error:
         case wire.GarbageError():
             told = wire.fatal("08P01", error.message, "connect with a PostgreSQL client, without TLS")
-            return "no startup packet", told if error.answer else b""
+            return "no startup packet", f"a client is sent away: {error.message}", told if error.answer else b""
         case wire.RefusedError():
-            return "by the server", wire.error(error.said)
+            return "by the server", f"the server refuses a session: {error.said.message}", wire.error(error.said)
         case DsqltokError():
-            return error.kind, wire.fatal(_code(error), error.message, error.hint)
+            return error.kind, error.message, wire.fatal(_code(error), error.message, error.hint)
         case OSError() if error.errno in owners.SHORTAGES:
-            return "no descriptors", _SHORT
+            return *_NO_DESCRIPTORS, _SHORT
         case OSError() | EOFError():
-            return "silent" if isinstance(error, TimeoutError) else "gone", b""
+            silent = isinstance(error, TimeoutError)
+            return *(("silent", "a client is sent away: it says nothing") if silent else ("gone", "")), b""
         case _:
-            return _FAULT, wire.fatal("XX000", f"the proxy failed ({type(error).__name__})", "please report this")
+            told = wire.fatal("XX000", f"the proxy failed ({type(error).__name__})", "please report this")
+            return _FAULT, "", told
 
 
 def _code(error: DsqltokError) -> str:

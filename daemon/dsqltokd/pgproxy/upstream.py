@@ -24,7 +24,7 @@ from dsqltokd.pgproxy.resumption import Proven
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
     from typing import TypeVar
 
     from dsqltokd.pgproxy.core import Core, Place
@@ -40,12 +40,16 @@ _ALPN = "postgresql"
 
 @dataclass(slots=True)
 class Session:
-    """A session that has begun: its connection, what the client is to hear first, and what cancels it where."""
+    """A session that has begun: its connection, what the client is to hear first, and what cancels it where.
+
+    `steps` are the seconds that each step of the beginning took, with what was tried in vain.
+    """
 
     server: ssl.SSLSocket
     opening: bytes
     key: bytes | None
     place: Place
+    steps: Mapping[str, float]
 
 
 class Upstream:
@@ -64,15 +68,16 @@ class Upstream:
         Raises `DsqltokError`, and `wire.RefusedError` with what the server says, our hint added.
         """
         retries: list[Retry] = []
+        steps: dict[str, float] = {}
         while True:
             fresh = bool(retries) and retries[-1].fresh
-            with self._timed("token"):
+            with self._timed("token", steps):
                 place = await self._core.place(fresh=fresh)
             left_out = {retry.without for retry in retries if retry.without}
             sent = etiquette.without(etiquette.asked(startup.parameters, place.env, account), left_out)
             login = wire.Login(startup.version, sent, place.token)
             try:
-                return await self._session(place, login)
+                return await self._session(place, login, steps)
             except wire.RefusedError as refused:
                 retry = etiquette.verdict(refused.said, sent, retries)
                 if retry is None:
@@ -83,21 +88,21 @@ class Upstream:
                 startup = startup.in_oldest()
             await asyncio.sleep(retry.pause)
 
-    async def _session(self, place: Place, login: wire.Login) -> Session:
-        async with self.connected(place) as server:
-            with self._timed("auth"):
+    async def _session(self, place: Place, login: wire.Login, steps: dict[str, float]) -> Session:
+        async with self.connected(place, steps) as server:
+            with self._timed("auth", steps):
                 await _within(_LOGIN_SECONDS, "the login", _log_in(server, login))
         self._proven.keep(place.host, server)
-        return Session(server, login.opening, login.key, place)
+        return Session(server, login.opening, login.key, place, steps)
 
     @contextlib.asynccontextmanager
-    async def connected(self, place: Place) -> AsyncIterator[ssl.SSLSocket]:
+    async def connected(self, place: Place, steps: dict[str, float]) -> AsyncIterator[ssl.SSLSocket]:
         """Give a connection to the endpoint inside TLS, which is closed where the block fails."""
-        with self._timed("tcp"):
+        with self._timed("tcp", steps):
             sock = await _within(
                 place.seconds, f"connecting to {place.host}", sockets.connect(place.address, place.port)
             )
-        with self._timed("tls"):
+        with self._timed("tls", steps):
             server = await _within(place.seconds, f"TLS with {place.host}", self._secured(sock, place))
         try:
             yield server
@@ -115,10 +120,12 @@ class Upstream:
             raise
 
     @contextlib.contextmanager
-    def _timed(self, step: str) -> Iterator[None]:
+    def _timed(self, step: str, steps: dict[str, float]) -> Iterator[None]:
         begin = time.monotonic()
         yield
-        self._observe(step, time.monotonic() - begin)
+        seconds = time.monotonic() - begin
+        steps[step] = steps.get(step, 0.0) + seconds
+        self._observe(step, seconds)
 
 
 def _explained(said: wire.Response, place: Place) -> wire.Response:
