@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from typing import TYPE_CHECKING, cast
 
 import hypothesis
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 pytest_plugins = ("desks", "viaproxy")
 hypothesis.settings.register_profile("noisy", deadline=None)  # machines are: no example is given a time
 hypothesis.settings.load_profile("noisy")
+# Where a shell runs the suite in the background, SIGINT is ignored, and would be in every program under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 _PROMISES = pytest.StashKey[dict[str, tuple[str, str, int, int]]]()
 
 
