@@ -18,6 +18,13 @@ class Ahead(asyncio.SelectorEventLoop):
         return super().time() + self.seconds
 
 
+class Still(Ahead):
+    """Its time stands still but for `seconds`."""
+
+    def time(self) -> float:
+        return self.seconds
+
+
 def put_ahead(seconds: float) -> None:
     """Have so many seconds pass at once in the loop that runs."""
     loop = asyncio.get_running_loop()
@@ -25,7 +32,7 @@ def put_ahead(seconds: float) -> None:
     loop.seconds += seconds
 
 
-def play_ahead(scene: Coroutine[Any, Any, None]) -> None:
-    """Run a scene in such a loop."""
-    with asyncio.Runner(loop_factory=Ahead) as runner:
+def play_ahead(scene: Coroutine[Any, Any, None], *, still: bool = False) -> None:
+    """Run a scene in such a loop; `still` has no time pass by itself."""
+    with asyncio.Runner(loop_factory=Still if still else Ahead) as runner:
         runner.run(scene)

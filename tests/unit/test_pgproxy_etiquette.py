@@ -102,6 +102,14 @@ def test_options_that_a_server_does_not_take_at_all_are_left_out_whole() -> None
     assert etiquette.without(sent, {retry.without}) == {"user": "me"}
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [("22023", 'invalid value for parameter "role": "x"'), ("42501", 'permission denied to set parameter "role"')],
+)
+def test_a_client_that_asks_for_what_it_may_not_have_gets_no_session_without_it(code: str, message: str) -> None:
+    assert etiquette.verdict(Response({"C": code, "M": message}), {"user": "me", "role": "x"}, []) is None
+
+
 def test_a_parameter_that_was_not_sent_is_not_left_out() -> None:
     said = Response({"C": "0A000", "M": 'unrecognized configuration parameter "user"'})
     assert etiquette.verdict(said, {"user": "me", "DateStyle": "ISO"}, []) is None

@@ -139,6 +139,25 @@ def test_strangers_beyond_a_few_are_hung_up_on_and_counted() -> None:
     assert traffic.shown()["refused"]["denied"] == 1
 
 
+async def strangers_who_stay() -> None:
+    with opened(Refusing(), ours=False) as (gate, port):
+        told = []
+        for _ in range(MOST_STRANGERS + 1):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(STARTUP)
+            told.append((await reader.read(), writer))
+        assert all(b"this proxy serves another user" in answer for answer, _ in told[:-1])
+        assert told[-1][0] == b""
+        for _, writer in told:
+            writer.close()
+        gate.leave(0.0)
+        await gate.empty()
+
+
+def test_strangers_who_stay_when_they_were_told_no_count_as_such() -> None:
+    play_ahead(strangers_who_stay(), still=True)
+
+
 class Going:
     """An upstream that tells when a client's wish is dropped."""
 

@@ -42,6 +42,16 @@ def parts() -> Iterator[ExitStack]:
 
 
 @each_teller
+def test_an_ipv6_socket_that_is_connected_to_an_ipv4_address_is_found(tell: Teller, parts: ExitStack) -> None:
+    listener = parts.enter_context(socket.create_server(("127.0.0.1", 0)))
+    far = parts.enter_context(socket.socket(socket.AF_INET6))  # as Java's are
+    far.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    far.connect(("::ffff:127.0.0.1", listener.getsockname()[1]))
+    near = parts.enter_context(listener.accept()[0])
+    assert tell(socket.AF_INET, near.getpeername(), near.getsockname()) == os.getuid()
+
+
+@each_teller
 @each_family
 def test_the_owner_of_the_other_end_is_told(tell: Teller, family: int, address: str, parts: ExitStack) -> None:
     ends = Ends(parts, family, address)

@@ -128,6 +128,30 @@ def test_the_last_words_of_a_server_reach_a_client_that_is_still_sending(ends: E
     assert heard == b"why"
 
 
+def test_what_waits_for_a_slow_client_is_given_whole_though_the_server_takes_no_more(ends: Ends) -> None:
+    ends.near_client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    ends.relay.start(b"", b"")
+    ends.client.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            ends.client.send(MUCH[:65_536])
+            ends.selector.select(0)
+    words = MUCH[: len(WHOLE_RECORDS)]
+    ends.server.sendall(words)
+    for _ in range(3):
+        ends.selector.select(0)
+    heard = ends.client.recv(1000)
+    ends.server.close()
+    while not ends.relay.closed:
+        ends.selector.select(0)
+        with contextlib.suppress(BlockingIOError):
+            heard += ends.client.recv(1000)
+    ends.client.setblocking(True)
+    while more := ends.client.recv(1000):
+        heard += more
+    assert heard == words
+
+
 def test_nothing_more_is_taken_from_one_end_than_the_other_takes(ends: Ends) -> None:
     ends.relay.start(b"", b"")
     assert taken_from_server(ends) < 4 * len(MUCH)

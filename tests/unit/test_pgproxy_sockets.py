@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import Any
 
 import pytest
 
@@ -26,3 +27,24 @@ def test_a_host_that_answers_nowhere_is_an_error() -> None:
         port = listener.getsockname()[1]
     with pytest.raises(ConnectionRefusedError):
         asyncio.run(sockets.connect("localhost", port))
+
+
+class Knowing(asyncio.SelectorEventLoop):
+    """Knows of any host two addresses, the first of which, at port 1, is silent."""
+
+    async def getaddrinfo(self, *place: Any, **_: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in (1, place[1])]
+
+    async def sock_connect(self, sock: socket.socket, address: Any) -> None:
+        if address[1] == 1:
+            await asyncio.Event().wait()
+        await super().sock_connect(sock, address)
+
+
+def test_an_address_that_is_silent_keeps_nobody_from_the_next() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        asyncio.Runner(loop_factory=Knowing) as runner,
+        runner.run(asyncio.wait_for(sockets.connect("host.example", listener.getsockname()[1]), 60)) as connection,
+    ):
+        assert connection.getpeername() == listener.getsockname()

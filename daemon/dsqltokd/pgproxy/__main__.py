@@ -45,8 +45,10 @@ def _run(words: Sequence[str]) -> int:
     inherited = listening.handed_over()
     written = log.start()
     selector = Selector()
-    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
-        runner.run(_serve(options, inherited, selector, given))
+    # It is not closed, which would wait for a name server that hangs: the process ends all the same.
+    asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)).run(
+        _serve(options, inherited, selector, given)
+    )
     written.stop(_LOG_PATIENCE)
     return 0
 

@@ -28,6 +28,7 @@ _METHOD = "connection.get"
 _THREADS = 16
 _AT_ONCE_SECONDS = 1.0
 _CONNECT_SECONDS = 10.0
+_DIGITS = 9  # of what a url may say there: more would overflow, and is as good as for ever
 _LEAST_SECONDS = 2.0  # libpq takes no less for its connect_timeout
 
 
@@ -110,5 +111,5 @@ def _place(answer: dict[str, Any]) -> Place:
 
 def _seconds(patience: str) -> float:
     """Read libpq's `connect_timeout`; what is none, or for ever, is ours."""
-    given = int(patience) if patience.isdecimal() else 0
+    given = int(patience[:_DIGITS]) if patience.isascii() and patience.isdecimal() else 0
     return max(given, _LEAST_SECONDS) if given else _CONNECT_SECONDS

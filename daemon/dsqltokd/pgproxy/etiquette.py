@@ -28,6 +28,9 @@ _TOO_FAST = "53400"
 _HOPELESS = re.compile(r"wrong user to action mapping|is not authorized", re.IGNORECASE)
 # The quoted, or the last, word of what PostgreSQL and DSQL say of a parameter that they do not take.
 _PARAMETER = re.compile(r"parameter:? \W*([A-Za-z_][A-Za-z0-9_.]*)", re.IGNORECASE)
+# Not the parameter but what the client wants of it is refused (a value that is none, a role that it may not have): a
+# session without that would be another than the client asked for.
+_CLIENTS_OWN = ("22", "42501")
 _ESSENTIAL = ("user", "database", "client_encoding")
 _WORD = re.compile(r"(?:\\.|[^\s\\])+", re.DOTALL)  # of the parameter `options`, as PostgreSQL splits it
 
@@ -90,6 +93,8 @@ def without(sent: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
 
 
 def _refused_parameter(said: Response, sent: Mapping[str, str]) -> str:
+    if said.code.startswith(_CLIENTS_OWN):
+        return ""
     set_by_options = [name for name, _ in _switches(sent.get("options", ""))]
     names = {name.lower(): name for name in [*set_by_options, *sent] if name not in ("", *_ESSENTIAL)}
     found = (names.get(match[1].lower(), "") for match in _PARAMETER.finditer(said.message))

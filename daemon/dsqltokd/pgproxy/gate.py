@@ -74,10 +74,10 @@ class Gate:
         self._password = password
         self._elsewhere = elsewhere
         self._is_ours = is_ours
-        self._account = pwd.getpwuid(os.getuid()).pw_name
+        self._account = _account()
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._strangers = 0
+        self._strangers: set[asyncio.Task[None]] = set()  # among the tasks
         self._complained: dict[str, float] = {}
         self._relays: dict[Relay, Session] = {}
         self._open = False
@@ -125,7 +125,8 @@ class Gate:
             except BlockingIOError:
                 return
             except OSError as error:
-                _log.warning("%s: no connection can be taken: %s", self._name, os.strerror(error.errno or 0).lower())
+                why = os.strerror(error.errno or 0).lower()
+                self._complain("no connection", f"no connection can be taken: {why}", logging.WARNING)
                 self._pause(listener)
                 return
             client.setblocking(False)
@@ -137,19 +138,20 @@ class Gate:
         except OSError as error:
             self._turn_away(client, error)
             return
-        if not ours and self._strangers >= _MOST_STRANGERS:
+        if not ours and len(self._strangers) >= _MOST_STRANGERS:
             self._refused(DeniedError.kind, f"{_MOST_STRANGERS} connections of other users wait to be told no")
             client.close()
             return
-        if len(self._tasks) - self._strangers + len(self._relays) >= _MOST:
+        if len(self._tasks) - len(self._strangers) + len(self._relays) >= _MOST:
             self._refused("too many", f"a client is sent away: there are {_MOST} connections")
             with contextlib.suppress(OSError):
                 client.send(_FULL)
             client.close()
             return
-        self._strangers += not ours
         task = self._loop.create_task(self._serve(client, ours))
         self._tasks.add(task)
+        if not ours:
+            self._strangers.add(task)
         task.add_done_callback(self._gone)
 
     def _turn_away(self, client: socket.socket, error: OSError) -> None:
@@ -171,6 +173,7 @@ class Gate:
 
     def _gone(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._strangers.discard(task)
         self._look_whether_empty()
 
     def _look_whether_empty(self) -> None:
@@ -200,25 +203,26 @@ class Gate:
             await talk.farewell(client, words)
 
     def _refused(self, reason: str, told: str) -> None:
-        """Count it, and log what there is to tell, but one for each reason a minute: no loop is to fill the disk."""
         self._traffic.refused(reason)
+        if told:
+            self._complain(reason, told)
+
+    def _complain(self, reason: str, told: str, level: int = logging.INFO) -> None:
+        """Log it, but once a minute for each reason: whoever connects in a loop is not to fill the disk."""
         now = self._loop.time()
-        if told and now - self._complained.get(reason, float("-inf")) >= _COMPLAINT_SECONDS:
+        if now - self._complained.get(reason, float("-inf")) >= _COMPLAINT_SECONDS:
             self._complained[reason] = now
-            _log.info("%s: %s", self._name, told)
+            _log.log(level, "%s: %s", self._name, told)
 
     async def _introduce(self, client: socket.socket, ours: bool | None) -> bool:
         """Lead a client to its session; tell whether it has one now. Raises whatever keeps it from one."""
         greeting = wire.Greeting()
-        try:
-            async with asyncio.timeout(_GREETING_SECONDS if ours else _STRANGER_SECONDS):
-                said = await talk.greeted(client, greeting)
-                if ours is False:
-                    raise DeniedError("this proxy serves another user", hint="start your own: dsqltok proxy")
-                if isinstance(said, wire.Startup) and ours is None:
-                    await self._admit(client, greeting)
-        finally:
-            self._strangers -= not ours
+        async with asyncio.timeout(_GREETING_SECONDS if ours else _STRANGER_SECONDS):
+            said = await talk.greeted(client, greeting)
+            if ours is False:
+                raise DeniedError("this proxy serves another user", hint="start your own: dsqltok proxy")
+            if isinstance(said, wire.Startup) and ours is None:
+                await self._admit(client, greeting)
         if isinstance(said, wire.Cancel):  # whose key is a secret of its own
             if not await self.cancel(said.key):
                 self._elsewhere(said.key)
@@ -232,6 +236,7 @@ class Gate:
             raise UnavailableError("the system did not tell whose this connection is", hint="try again")
         if not hmac.compare_digest(await talk.password(client, greeting), self._password.encode()):
             raise CredentialsError("the password is wrong", hint="take the one that dsqltok proxy wrote")
+        self._strangers -= {asyncio.current_task()}
 
     async def _begin(self, client: socket.socket, startup: wire.Startup, rest: bytes) -> None:
         let_in = False
@@ -276,11 +281,16 @@ class Gate:
         place = next((session.place for session in self._relays.values() if session.key == key), None)
         if place is None:
             return False
-        async with self._upstream.connected(place, {}) as server:
-            await sockets.send(server, wire.cancel(key))
-            await sockets.receive(server)  # the server hangs up when it has taken it
-            server.close()
+        await self._upstream.cancel(place, key)
         return True
+
+
+def _account() -> str:
+    """Return the name that clients of this user give where nobody named a user, "" where he has none."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # in a container, say
+        return ""
 
 
 def _refusal(error: Exception) -> tuple[str, str, bytes]:

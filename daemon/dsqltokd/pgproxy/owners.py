@@ -21,7 +21,7 @@ from dsqltokd import peers
 from dsqltokd.pgproxy import libproc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 SHORTAGES = (errno.EMFILE, errno.ENFILE)
 """What an error says where there is no file descriptor left."""
@@ -35,6 +35,7 @@ _NO_COOKIE = b"\xff" * 8
 _HEADER = struct.Struct("=IHHII")
 _UID_AT = 16 + 4 + 48 + 12  # past the header, the state, the socket's identity, and three counts
 _SECONDS = 1.0
+_MAPPED = bytes(10) + b"\xff\xff"  # before an IPv4 address in the place of an IPv6 one
 
 
 def owner(sock: socket.socket) -> int | None:
@@ -138,19 +139,30 @@ def _address(family: int, text: str) -> bytes:
 
 
 def by_list(family: int, source: tuple[str, int], target: tuple[str, int]) -> int | None:
-    """Return what `by_netlink` does, from the list of all sockets. Raises `OSError`. Source: proc(5)."""
-    name = "/proc/net/tcp" if family == socket.AF_INET else "/proc/net/tcp6"
-    local, remote = _listed(family, source), _listed(family, target)
+    """Return what `by_netlink` does, from the list of all sockets. Raises `OSError`. Source: proc(5).
+
+    An IPv6 socket that is connected to an IPv4 address, as Java's are, stands among those of IPv6.
+    """
+    places = [socket.inet_pton(family, place[0]) for place in (source, target)]
+    if family == socket.AF_INET:
+        found = _in_list("/proc/net/tcp", places, source[1], target[1])
+        if found is not None:
+            return found
+        places = [_MAPPED + place for place in places]
+    return _in_list("/proc/net/tcp6", places, source[1], target[1])
+
+
+def _in_list(name: str, places: Sequence[bytes], *ports: int) -> int | None:
+    wanted = [*map(_listed, places, ports), f"{_ESTABLISHED:02X}"]
     with open(name, encoding="ascii") as file:
         for line in file:
             fields = line.split()
-            if fields[1:4] == [local, remote, f"{_ESTABLISHED:02X}"]:
+            if fields[1:4] == wanted:
                 return int(fields[7])
     return None
 
 
-def _listed(family: int, place: tuple[str, int]) -> str:
+def _listed(packed: bytes, port: int) -> str:
     """Return a place as the list has it: each four bytes of the address as a number of this machine's byte order."""
-    packed = socket.inet_pton(family, place[0])
     words = struct.unpack(f"={len(packed) // 4}I", packed)
-    return "".join(f"{word:08X}" for word in words) + f":{place[1]:04X}"
+    return "".join(f"{word:08X}" for word in words) + f":{port:04X}"

@@ -33,6 +33,7 @@ _FULL = len(_BUFFER) - _RECORD
 _SHORT = 4096  # a record of less is the end of what the server has to say for now, or nearly always
 _READY = b"Z\0\0\0\5"  # and a byte with the state of the transaction
 _READY_BYTES = 6
+_LAST_RECORDS = 1024  # which are kept for a client when the server takes no more: the system has no more in hand
 _TURN = 8  # buffers carried before the others have their turn
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -60,6 +61,7 @@ class Relay:
     def start(self, to_client: bytes, to_server: bytes) -> None:
         """Begin with what is to be sent first."""
         self._watch()
+        self.carried = [len(to_server), len(to_client)]
         if to_client:
             self._last_words = to_client[-_READY_BYTES:]
             self._send(memoryview(to_client), self._client)
@@ -157,7 +159,7 @@ class Relay:
         if other.waiting:
             self._watch()
         else:
-            self.close()
+            self._let_go()
 
     def _send(self, data: memoryview, to: _End) -> None:
         rest = self._sent(data, to)
@@ -171,7 +173,7 @@ class Relay:
         if to.waiting or self.closed:
             return
         if to.last:
-            self.close()
+            self._let_go()
         else:
             self._watch()
 
@@ -185,20 +187,35 @@ class Relay:
         except OSError:
             if to is self._server:
                 self._hear_out()
-            self.close()
+            else:
+                self.close()
+            return data[:0]
         return data
 
     def _hear_out(self) -> None:
-        """Give the client what the server has said before it took no more: why, most likely."""
+        """The server takes no more: end when the client has what the server said before that, why most likely."""
+        said = [self._client.waiting]
         try:
-            while said := self._tls.recv(_RECORD):
-                self.carried[1] += len(said)
-                self._client.sock.send(said)
-            self._client.sock.shutdown(socket.SHUT_WR)
-            while self._client.sock.recv_into(_BUFFER):
-                pass  # closing with something unread would take back what was just said
+            while len(said) < _LAST_RECORDS and (more := self._tls.recv(_RECORD)):
+                self.carried[1] += len(more)
+                said.append(more)
         except OSError:
-            pass  # that was all, or the client is gone, too
+            pass  # that was all
+        self._server.waiting = self._client.waiting = b""
+        self._send(memoryview(b"".join(said)), self._client)
+        if not self.closed:
+            self._finish(self._client)
+
+    def _let_go(self) -> None:
+        """End, now that all is sent: closing with something of the client's unread could take back what it was sent."""
+        try:
+            self._client.sock.shutdown(socket.SHUT_WR)
+            for _ in range(_TURN):
+                if not self._client.sock.recv_into(_BUFFER):
+                    break
+        except OSError:
+            pass  # there is nothing more, or the client is gone
+        self.close()
 
     def _watch(self) -> None:
         """Wait for what either end can do now: be read from where the other takes more, be sent what waits for it."""

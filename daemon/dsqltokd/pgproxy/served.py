@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _PORT = 5432
 _MOST_PORT = 65_535
+_DIGITS = 9  # that a number is read from, which Python does not do for thousands
 _KNOWN_SECONDS = 3.0  # until the core knows of each proxy that runs
 _KNOWN_PAUSE = 0.1
 
@@ -81,7 +82,7 @@ def let_in(all_served: Sequence[Served], options: dict[str, Any], inherited: Seq
             served.entrance = entrance
         return
     try:
-        for port, served in enumerate(all_served, _first_port(options)):
+        for port, served in enumerate(all_served, _first_port(options, len(all_served))):
             served.entrance = _entrance(served, options.get("unix"), port)
     except BaseException:
         for served in all_served:
@@ -127,8 +128,9 @@ def _may_follow(served: Served, place: str) -> bool:
     return True
 
 
-def _first_port(options: dict[str, Any]) -> int:
+def _first_port(options: dict[str, Any], count: int) -> int:
     given = str(options.get("port", _PORT))
-    if not given.isascii() or not given.isdecimal() or not 0 < int(given) <= _MOST_PORT:
-        raise UsageError(f"{given} is no port", hint=f"--port takes a number from 1 to {_MOST_PORT}")
+    most = _MOST_PORT + 1 - count  # each further env has the next one
+    if not given.isascii() or not given.isdecimal() or not 0 < int(given[:_DIGITS]) <= most:
+        raise UsageError(f"{given} is no port", hint=f"--port takes a number from 1 to {most} here")
     return int(given)

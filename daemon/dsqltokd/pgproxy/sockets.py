@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 _STAGGER = 0.25  # seconds until the next address is tried beside one that is silent
 _CHUNK = 65_536
-# A peer that is gone without a word is noticed after about a minute and a half.
-_UNHEARD_MS = 90_000
+# A peer that is gone without a word is noticed after about a minute and a half; a server on Linux after what follows,
+# since this counts for all that is sent, and a server may take nothing during a transaction: five minutes in DSQL.
+_SERVER_UNHEARD_MS = 330_000
 _KEEPALIVE = (("TCP_KEEPIDLE", 45), ("TCP_KEEPALIVE", 45), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 3))
 
 
@@ -87,8 +88,8 @@ async def _one(family: int, place: Any) -> socket.socket:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         keep_alive(sock)
-        if sys.platform == "linux":  # which asks nobody while something sent is on its way
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNHEARD_MS)
+        if sys.platform == "linux":
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SERVER_UNHEARD_MS)
         await asyncio.get_running_loop().sock_connect(sock, place)
     except BaseException:
         sock.close()

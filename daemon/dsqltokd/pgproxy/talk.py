@@ -40,8 +40,11 @@ async def password(client: socket.socket, greeting: wire.Greeting) -> bytes:
     await sockets.send(client, wire.PASSWORD_WANTED)
     messages = wire.Messages()
     data, greeting.rest = greeting.rest, b""
-    while (said := next(messages.receive(data), None)) is None:
-        data = await _some(client)
+    try:
+        while (said := next(messages.receive(data), None)) is None:
+            data = await _some(client)
+    except wire.GarbageError:  # whose words are of a server
+        raise wire.GarbageError("no password, but something else") from None
     greeting.rest = messages.rest
     kind, whole = said
     return whole[5:].rstrip(b"\0") if kind == b"p" else b""

@@ -89,14 +89,20 @@ class Upstream:
             await asyncio.sleep(retry.pause)
 
     async def _session(self, place: Place, login: wire.Login, steps: dict[str, float]) -> Session:
-        async with self.connected(place, steps) as server:
+        async with self._connected(place, steps) as server:
             with self._timed("auth", steps):
                 await _within(_LOGIN_SECONDS, "the login", _log_in(server, login))
         self._proven.keep(place.host, server)
         return Session(server, login.opening, login.key, place, steps)
 
+    async def cancel(self, place: Place, key: bytes) -> None:
+        """Cancel what the session of `key` does there. Raises `DsqltokError`."""
+        async with self._connected(place, {}) as server:
+            await _within(place.seconds, "cancelling", _say_and_hear_out(server, wire.cancel(key)))
+            server.close()
+
     @contextlib.asynccontextmanager
-    async def connected(self, place: Place, steps: dict[str, float]) -> AsyncIterator[ssl.SSLSocket]:
+    async def _connected(self, place: Place, steps: dict[str, float]) -> AsyncIterator[ssl.SSLSocket]:
         """Give a connection to the endpoint inside TLS, which is closed where the block fails."""
         with self._timed("tcp", steps):
             sock = await _within(
@@ -114,10 +120,14 @@ class Upstream:
         try:
             if not place.direct:
                 await _ask_for_tls(sock)
-            return await sockets.secure(sock, place.host, self._context, self._proven.of(place.host))
+            server = await sockets.secure(sock, place.host, self._context, self._proven.of(place.host))
         except BaseException:
             sock.close()
             raise
+        if place.direct and server.selected_alpn_protocol() != _ALPN:
+            server.close()
+            raise ConnectionError("the server takes tls at once, and does not say that it speaks postgresql")
+        return server
 
     @contextlib.contextmanager
     def _timed(self, step: str, steps: dict[str, float]) -> Iterator[None]:
@@ -150,6 +160,11 @@ async def _ask_for_tls(sock: socket.socket) -> None:
     await sockets.send(sock, wire.SSL_REQUEST)
     if await sockets.receive(sock) != b"S":
         raise ConnectionError("the server takes no TLS")
+
+
+async def _say_and_hear_out(server: ssl.SSLSocket, words: bytes) -> None:
+    await sockets.send(server, words)
+    await sockets.receive(server)  # the server hangs up when it has taken it
 
 
 async def _log_in(server: ssl.SSLSocket, login: wire.Login) -> None:
