@@ -38,6 +38,11 @@ def test_a_client_of_a_unix_socket_needs_its_directory_only(reachable: Desk, sta
     assert list(directory.iterdir()) == []
 
 
+def test_what_a_client_sets_at_the_start_is_set(proxied: Proxy) -> None:
+    with proxied.client("postgresql://localhost:{port}/?sslmode=disable&options=-c%20search_path%3Done") as visitor:
+        assert visitor("connect('a') and one('a', 'show search_path')") == "one"
+
+
 def test_everything_of_postgresqls_passes(visitor: Client) -> None:
     assert visitor("connect('a')") == "admin"
     assert visitor("one('a', 'select %s::int + 1', [41])") == 42
@@ -337,6 +342,7 @@ def test_an_env_that_is_not_there_is_explained_to_the_client(reachable: Desk) ->
 
 def test_status_and_metrics_tell_what_passes_and_no_secret(proxied: Proxy, visitor: Client) -> None:
     assert visitor("connect('a')") == "admin"
+    assert visitor("one('a', \"select 'canary'\")") == "canary"
     spoken(proxied.port, b"GET / HTTP/1.1\r\n\r\n")
     eventually(
         lambda: any(
@@ -350,9 +356,14 @@ def test_status_and_metrics_tell_what_passes_and_no_secret(proxied: Proxy, visit
     metrics = proxied.desk.ok("metrics")
     assert f'dsqltok_proxy_open{{env="dsql",listen="127.0.0.1:{proxied.port}"}} 1' in metrics
     assert 'reason="no startup packet"' in metrics
+    for step in ("token", "tcp", "tls", "auth"):
+        assert re.search(rf'^dsqltok_proxy_step_seconds_total{{.*step="{step}".*}} 0\.\d', metrics, re.MULTILINE)
+    for way in ("client", "server"):
+        assert re.search(rf'^dsqltok_proxy_bytes_total{{.*from="{way}".*}} [1-9]', metrics, re.MULTILINE)
     assert visitor("c['a'].close() or 'closed'") == "closed"
     eventually(lambda: "dsql: a session ended after " in proxied.log(), "the log tells of it")
     log = proxied.log()
     assert re.search(r"[1-9]\d* bytes from the client, [1-9]\d* from the server, \d+ ms to connect \(token \d", log)
     assert "the client speaks HTTP" in log
     assert not secrets_in(shown + metrics + log)
+    assert "canary" not in shown + metrics + log

@@ -70,6 +70,16 @@ def test_no_token_goes_to_who_proves_to_be_another(reachable: Desk, standin: Dsq
     assert heard == []
 
 
+@pytest.mark.parametrize("claim", ["sslmode=require", "sslmode=verify-full&sslrootcert={}"])
+def test_what_a_project_says_of_certificates_does_not_count(reachable: Desk, standin: DsqlStandin, claim: str) -> None:
+    project, roots = reachable.work / "atlas.hcl", reachable.work / "roots.pem"
+    with BadEnd(badends.closes_in_the_login, roots, HOST) as end:  # a stranger who has a root of his own for the name
+        there = project.read_text().replace(f":{standin.port}/", f":{end.port}/")
+        reachable.project(there.replace("sslmode=verify-full", claim.format(roots)))
+        with proxy(reachable, standin.ca_file, "dsql") as proxied, proxied.client() as visitor:
+            assert "the certificate is not accepted" in str(visitor("connect('a')"))
+
+
 def leading_to(end: BadEnd, desk: Desk, standin: DsqlStandin) -> AbstractContextManager[Proxy]:
     """Have the env lead there, and run a proxy for it."""
     project = desk.work / "atlas.hcl"
