@@ -2,80 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
-import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import loginsession
 from desk import ACCESS_KEY_ID, BIN, SECRET_ACCESS_KEY, eventually
-from standin import people, systemd
-from standin.systemd import SystemdUser
+from loginsession import DSQLTOK, ROOTS, SERVICE, SOCKET, enabled_proxy
+from standin import people
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from subprocess import CompletedProcess
 
+    from loginsession import ProxyUnit, Session
     from standin.endpoint import DsqlStandin
-
-EXAMPLE = Path(__file__).parents[2] / "examples" / "admin" / "atlas.hcl"
-SERVICE, SOCKET = "dsqltokd.service", "dsqltokd.socket"
-PROXY = "dsqltokd-proxy@dsql"
-ROOTS = "work/roots.pem"
-DSQLTOK = str(BIN / "dsqltok")
-
-
-class Session:
-    """A login session with systemd, and a project and keys in its home."""
-
-    def __init__(self, manager: SystemdUser) -> None:
-        self.manager = manager
-        self.write(
-            ".aws/credentials",
-            f"[default]\naws_access_key_id = {ACCESS_KEY_ID}\naws_secret_access_key = {SECRET_ACCESS_KEY}\n",
-        )
-        self.write("work/atlas.hcl", EXAMPLE.read_text())
-
-    @property
-    def units(self) -> Path:
-        return self.manager.home / ".config/systemd/user"
-
-    def write(self, name: str, text: str) -> None:
-        path = self.manager.home / name
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        path.write_text(text)
-        for each in (path.parent, path):
-            self.manager.person.own(each)
-
-    def write_unit(self, name: str, text: str) -> None:
-        self.manager.person.own(self.manager.unit(name, text).parent)
-
-    def dsqltok(self, *words: str) -> CompletedProcess[str]:
-        return self.manager.run(DSQLTOK, *words, cwd="/run/home/work")
-
-    def ok(self, *words: str) -> str:
-        done = self.dsqltok(*words)
-        assert done.returncode == 0, done.stderr + json.dumps(self.manager.journal(SERVICE), indent=1)
-        return done.stdout
-
-    def show(self, name: str) -> str:
-        return self.manager.show(SERVICE)[name]
-
-    @property
-    def pid(self) -> str:
-        return self.show("MainPID")
 
 
 @pytest.fixture
 def session() -> Iterator[Session]:
-    if lacking := systemd.missing():
-        pytest.skip(lacking)
-    with SystemdUser() as manager:
-        yield Session(manager)
+    with loginsession.begun() as found:
+        yield found
 
 
 @pytest.fixture
@@ -278,130 +226,73 @@ def test_where_users_may_make_no_namespaces_the_rest_of_the_sandbox_is_left(inst
 
 
 @pytest.fixture
-def proxied(installed: Session, standin: DsqlStandin, login: Callable[..., str]) -> tuple[Session, int]:
-    """Give a session where the socket of an env's proxy is enabled, and its port."""
+def proxied(standin: DsqlStandin, login: Callable[..., str]) -> Iterator[ProxyUnit]:
+    """Give the proxy of an env, whose socket is enabled."""
     del login  # which has the stand-in know the keys
-    place = f":{standin.port}/postgres?sslmode=verify-full&hostaddr={standin.address}"
-    text = EXAMPLE.read_text().replace(":5432/postgres?sslmode=require", place)
-    installed.write("work/atlas.hcl", text)
-    installed.ok("projects", "add", "atlas.hcl")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    installed.write_unit(f"{PROXY}.socket.d/port.conf", f"[Socket]\nListenStream=\nListenStream=127.0.0.1:{port}\n")
-    installed.write(ROOTS, standin.ca_file.read_text())
-    roots = f"[Service]\nExecStart=\nExecStart={DSQLTOK} proxy %i --ca %h/{ROOTS}\n"
-    installed.write_unit(f"{PROXY}.service.d/roots.conf", roots)
-    installed.manager.systemctl("daemon-reload")
-    installed.manager.systemctl("enable", "--now", f"{PROXY}.socket")
-    return installed, port
+    with loginsession.begun(people.stranger()) as session:
+        yield enabled_proxy(session, standin)
 
 
-# Connects, and asks again for each line that it is given.
-ASKS = """
-import itertools, psycopg, sys
-there = psycopg.connect(sys.argv[1], autocommit=True)
-for _ in itertools.chain([""], sys.stdin):
-    print(there.execute("select current_user").fetchone()[0], flush=True)
-"""
-
-
-@contextlib.contextmanager
-def client(session: Session, port: int) -> Iterator[Callable[[], str]]:
-    """Connect to the proxy; give a function that asks who one is there."""
-    argv = session.manager.argv(
-        "timeout", "60", str(BIN / "python"), "-c", ASKS, f"postgresql://127.0.0.1:{port}/?sslmode=disable"
-    )
-    with subprocess.Popen(
-        argv, env=session.manager.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        keys, screen = process.stdin, process.stdout
-        first = screen.readline()
-        said = [line["MESSAGE"] for line in session.manager.journal(f"{PROXY}.service")]
-        assert first == "admin\n", json.dumps(said, indent=1)
-
-        def ask() -> str:
-            print(file=keys, flush=True)
-            return screen.readline()
-
-        yield ask
-
-
-def test_the_proxy_of_an_env_is_started_by_whoever_connects(proxied: tuple[Session, int]) -> None:
-    session, port = proxied
-    with client(session, port):
-        eventually(lambda: f"127.0.0.1:{port}" in session.ok("status"), "the status lists it")
-    session.manager.systemctl("stop", f"{PROXY}.service")
-    assert session.manager.show(f"{PROXY}.service")["Result"] == "success"
+def test_the_proxy_of_an_env_is_started_by_whoever_connects(proxied: ProxyUnit) -> None:
+    with proxied.client():
+        eventually(lambda: f"127.0.0.1:{proxied.port}" in proxied.session.ok("status"), "the status lists it")
+    proxied.session.manager.systemctl("stop", proxied.name)
+    assert proxied.shown("Result") == "success"
 
 
 def test_a_proxy_that_is_reloaded_leaves_its_place_to_another_and_its_sessions_go_on(
-    proxied: tuple[Session, int],
+    proxied: ProxyUnit,
 ) -> None:
-    session, port = proxied
-    unit = f"{PROXY}.service"
-    with client(session, port) as ask:
-        first = session.manager.show(unit)["MainPID"]
-        session.manager.systemctl("reload", unit)
-        eventually(
-            lambda: session.manager.show(unit)["MainPID"] not in ("0", first), "another is the service's process"
-        )
+    with proxied.client() as ask:
+        first = proxied.shown("MainPID")
+        proxied.reload()
+        eventually(lambda: proxied.shown("MainPID") not in ("0", first), "another is the service's process")
         assert ask() == "admin\n"
-        with client(session, port) as ask_the_other:
-            session.manager.run("kill", "-KILL", first)
+        with proxied.client() as ask_the_other:
+            proxied.session.manager.run("kill", "-KILL", first)
             assert ask() == ""  # the session was the first one's
             assert ask_the_other() == "admin\n"
-            second = session.manager.show(unit)["MainPID"]
-            session.manager.systemctl("reload", unit)
-            eventually(lambda: session.manager.show(unit)["MainPID"] not in ("0", second), "and yet another")
-    eventually(lambda: session.manager.run("kill", "-0", second).returncode != 0, "nobody needs it any more")
-    assert session.manager.show(unit)["ActiveState"] == "active"
+            second = proxied.shown("MainPID")
+            proxied.reload()
+            eventually(lambda: proxied.shown("MainPID") not in ("0", second), "and yet another")
+    eventually(lambda: proxied.session.manager.run("kill", "-0", second).returncode != 0, "nobody needs it any more")
+    assert proxied.shown("ActiveState") == "active"
 
 
-def test_of_two_reloads_at_once_one_counts_and_a_successor_that_dies_is_noticed(proxied: tuple[Session, int]) -> None:
-    session, port = proxied
-    unit = f"{PROXY}.service"
-    with client(session, port) as ask:
-        first = session.manager.show(unit)["MainPID"]
-        session.manager.systemctl("reload", unit)
-        session.manager.systemctl("reload", unit)
-        eventually(
-            lambda: session.manager.show(unit)["MainPID"] not in ("0", first), "another is the service's process"
-        )
-        second = session.manager.show(unit)["MainPID"]
+def test_of_two_reloads_at_once_one_counts_and_a_successor_that_dies_is_noticed(proxied: ProxyUnit) -> None:
+    with proxied.client() as ask:
+        first = proxied.shown("MainPID")
+        proxied.reload()
+        proxied.reload()
+        eventually(lambda: proxied.shown("MainPID") not in ("0", first), "another is the service's process")
+        second = proxied.shown("MainPID")
         assert ask() == "admin\n"
-        with client(session, port) as ask_the_other:
+        with proxied.client() as ask_the_other:
             assert ask_the_other() == "admin\n"
-            assert session.manager.show(unit)["MainPID"] == second
-        session.manager.run("kill", "-KILL", second)
-        eventually(lambda: int(session.manager.show(unit)["NRestarts"]) == 1, "systemd has heard of it")
-    with client(session, port) as ask:
+            assert proxied.shown("MainPID") == second
+        proxied.session.manager.run("kill", "-KILL", second)
+        eventually(lambda: int(proxied.shown("NRestarts")) == 1, "systemd has heard of it")
+    with proxied.client() as ask:
         assert ask() == "admin\n"
 
 
-def test_a_proxy_in_a_terminal_does_not_take_over_from_the_service(proxied: tuple[Session, int]) -> None:
-    session, port = proxied
-    with client(session, port) as ask:
-        eventually(lambda: f"127.0.0.1:{port}" in session.ok("status"), "the status lists it")
-        words = ("proxy", "dsql", "--port", str(port), "--ca", f"/run/home/{ROOTS}")
-        done = session.manager.run(DSQLTOK, *words, cwd="/run/home")
+def test_a_proxy_in_a_terminal_does_not_take_over_from_the_service(proxied: ProxyUnit) -> None:
+    with proxied.client() as ask:
+        eventually(lambda: f"127.0.0.1:{proxied.port}" in proxied.session.ok("status"), "the status lists it")
+        words = ("proxy", "dsql", "--port", str(proxied.port), "--ca", f"/run/home/{ROOTS}")
+        done = proxied.session.manager.run(DSQLTOK, *words, cwd="/run/home")
         assert done.returncode == 2
-        assert f"127.0.0.1:{port} is taken by the proxy of env" in done.stderr
+        assert f"127.0.0.1:{proxied.port} is taken by the proxy of env" in done.stderr
         assert ask() == "admin\n"
 
 
-def test_a_successor_that_cannot_begin_is_told_of_and_changes_nothing(proxied: tuple[Session, int]) -> None:
-    session, port = proxied
-    unit = f"{PROXY}.service"
-    with client(session, port) as ask:
-        first = session.manager.show(unit)["MainPID"]
-        (session.manager.home / ROOTS).unlink()
-        session.manager.systemctl("reload", unit)
+def test_a_successor_that_cannot_begin_is_told_of_and_changes_nothing(proxied: ProxyUnit) -> None:
+    with proxied.client() as ask:
+        first = proxied.shown("MainPID")
+        (proxied.session.manager.home / ROOTS).unlink()
+        proxied.reload()
         told = "no successor takes over: it ended before it took clients"
-        eventually(
-            lambda: any(told in line["MESSAGE"] for line in session.manager.journal(unit)), "the journal says it"
-        )
+        eventually(lambda: any(told in line for line in proxied.said()), "the journal says it")
         assert ask() == "admin\n"
-        with client(session, port):
-            assert session.manager.show(unit)["MainPID"] == first
+        with proxied.client():
+            assert proxied.shown("MainPID") == first

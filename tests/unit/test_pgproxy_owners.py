@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +19,9 @@ if TYPE_CHECKING:
 
     Teller = Callable[[int, tuple[str, int], tuple[str, int]], int | None]
 
+OVERFLOW = int(Path("/proc/sys/kernel/overflowuid").read_text()) if sys.platform == "linux" else -1
 PLACES = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+TELLS = "import socket; from dsqltokd.pgproxy.owners import tells; print(*map(tells, (socket.AF_INET, socket.AF_UNIX)))"
 # Each is run by the name of what tells, since a machine may lack one of them.
 each_teller = pytest.mark.parametrize("tell", [owners.by_netlink, owners.by_list])
 each_family = pytest.mark.parametrize(("family", "address"), PLACES)
@@ -84,3 +89,14 @@ def test_a_connection_whose_other_end_is_gone_is_said_to_be_so(parts: ExitStack)
     ends.far.close()
     with pytest.raises(ConnectionError):
         owners.owner(ends.near)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="user namespaces are Linux's")
+@pytest.mark.parametrize(("uid", "told"), [(OVERFLOW, "False False\n"), (OVERFLOW - 1, "True True\n")])
+def test_a_user_who_looks_like_all_whom_his_namespace_does_not_know_is_told_from_none(uid: int, told: str) -> None:
+    namespace = ("unshare", "--user", f"--map-user={uid}")
+    if subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine lets its users make no namespaces")
+    command = (*namespace, sys.executable, "-c", TELLS)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == (told, "")

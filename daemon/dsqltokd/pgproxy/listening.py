@@ -82,8 +82,11 @@ class Entrance:
 
     def keep(self, password: str) -> str:
         """Write a passfile with the password of this entrance, and return its path; it goes with the entrance."""
-        port = self.name.rpartition(":")[2]
-        self._passfile = f"{paths.runtime_dir()}/proxy-{port}.pgpass"
+        if self.name.startswith("/"):  # a Unix socket's path, which has the port at its end
+            place, port = self.name[1:].replace("/", "-"), self.name.rpartition(".")[2]
+        else:
+            place = port = self.name.rpartition(":")[2]
+        self._passfile = f"{paths.runtime_dir()}/proxy-{place}.pgpass"
         os.makedirs(paths.runtime_dir(), mode=0o700, exist_ok=True)
         files.write_atomically(self._passfile, f"*:{port}:*:*:{password}\n", 0o600)
         self._passfile_inode = files.inode(self._passfile)

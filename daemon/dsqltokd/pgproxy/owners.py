@@ -3,6 +3,9 @@
 A Unix socket tells by itself. For a TCP connection within this machine, the kernel is asked for the socket at its other
 end: by netlink (sock_diag(7)), or where that is not to be had in /proc/net/tcp, which lists them all. Both tell of this
 network namespace only. On macOS the processes of this user are looked through for it (`libproc`).
+
+In a user namespace, such as that of a service with PrivateUsers=, all users that it does not know have the same uid,
+and are told apart from this one by not having it. For a user who has that very uid nothing can be known.
 """
 
 from __future__ import annotations
@@ -36,6 +39,8 @@ _HEADER = struct.Struct("=IHHII")
 _UID_AT = 16 + 4 + 48 + 12  # past the header, the state, the socket's identity, and three counts
 _SECONDS = 1.0
 _MAPPED = bytes(10) + b"\xff\xff"  # before an IPv4 address in the place of an IPv6 one
+_ALL_UIDS = 0xFFFFFFFF
+_USUAL_OVERFLOW_UID = 65534
 
 
 def owner(sock: socket.socket) -> int | None:
@@ -75,7 +80,9 @@ def is_ours(sock: socket.socket) -> bool | None:
     if sys.platform == "darwin" and sock.family != socket.AF_UNIX:
         return is_of_our_processes(sock, ctypes.CDLL(None, use_errno=True))
     found = owner(sock)
-    return None if found is None else found == os.getuid()
+    if found is None or (found == os.getuid() and _looks_like_others()):
+        return None
+    return found == os.getuid()
 
 
 def is_of_our_processes(sock: socket.socket, library: Any) -> bool | None:
@@ -90,9 +97,27 @@ def is_of_our_processes(sock: socket.socket, library: Any) -> bool | None:
 def tells(family: int) -> bool:
     """Tell whether it can be known here whose the other end of a connection is."""
     if family == socket.AF_UNIX:
-        return True
+        return not _looks_like_others()
     with _connected() as there:
         return is_ours(there) is True
+
+
+@functools.cache
+def _looks_like_others() -> bool:
+    """Tell whether this user's uid is the one that stands for all users whom the user namespace does not know.
+
+    Source: user_namespaces(7), "Unmapped user and group IDs".
+    """
+    if sys.platform != "linux":
+        return False
+    try:
+        with open("/proc/self/uid_map", encoding="ascii") as file:
+            known = sum(int(line.split()[2]) for line in file)
+        with open("/proc/sys/kernel/overflowuid", encoding="ascii") as file:
+            overflow = int(file.read())
+    except OSError:
+        known, overflow = 0, _USUAL_OVERFLOW_UID
+    return known < _ALL_UIDS and os.getuid() == overflow
 
 
 @functools.cache
