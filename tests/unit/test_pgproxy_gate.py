@@ -17,7 +17,7 @@ from dsqltokd.pgproxy.traffic import Traffic
 from unit.ahead import play_ahead, put_ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from dsqltokd.pgproxy.upstream import Upstream
 
@@ -43,9 +43,13 @@ class Silent:
 
 @contextlib.contextmanager
 def opened(
-    upstream: object, *, ours: bool | None = True, password: str | None = None, traffic: Traffic | None = None
+    upstream: object,
+    *,
+    ours: bool | Callable[[socket.socket], bool | None] | None = True,
+    password: str | None = None,
+    traffic: Traffic | None = None,
 ) -> Iterator[tuple[Gate, int]]:
-    """Give an open gate, and its port."""
+    """Give an open gate, and its port. `ours` is whose all clients are, or tells it of each."""
     with socket.create_server(("127.0.0.1", 0), backlog=MOST) as listener:
         gate = Gate(
             "dsql",
@@ -55,7 +59,7 @@ def opened(
             selector=Selector(),
             elsewhere=lambda _: None,
             password=password,
-            is_ours=lambda _: ours,
+            is_ours=ours if callable(ours) else lambda _: ours,
         )
         gate.open()
         yield gate, listener.getsockname()[1]
@@ -278,3 +282,64 @@ async def left_with_a_queue(count: int) -> list[bytes]:
 
 def test_who_is_in_the_queue_of_a_gate_that_is_left_is_still_served() -> None:
     assert all(b"the server says no" in each for each in asyncio.run(left_with_a_queue(100)))
+
+
+class Arrivals:
+    """Clients that come one after the other: the first is ours, and the others are what is said here."""
+
+    def __init__(self, others: bool | None) -> None:
+        self._others = others
+        self._taken = asyncio.Queue[None]()
+        self._count = 0
+
+    def is_ours(self, _: socket.socket) -> bool | None:
+        self._count += 1
+        # When that is heard, the gate waits for what the client says next.
+        asyncio.get_running_loop().call_soon(self._taken.put_nowait, None)
+        return self._others if self._count > 1 else True
+
+    async def one(self, port: int, words: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        client = socket.create_connection(("127.0.0.1", port))
+        client.sendall(words)  # before the gate has the client
+        await self._taken.get()
+        return await asyncio.open_connection(sock=client)
+
+
+SAID_AT_MOST = 20.0  # seconds until something is so that should be so at once
+
+
+@pytest.mark.parametrize(
+    ("others", "words", "said"),
+    [
+        (False, b"", b""),
+        (False, STARTUP[:5], b""),
+        (False, wire.SSL_REQUEST, b"N"),
+        (None, STARTUP, wire.PASSWORD_WANTED),
+    ],
+)
+def test_who_says_nothing_is_hung_up_on_in_time_and_a_stranger_before_one_of_ours(
+    others: bool | None, words: bytes, said: bytes
+) -> None:
+    async def scene() -> None:
+        arrivals = Arrivals(others)
+        with opened(Refusing(), ours=arrivals.is_ours, password="secret", traffic=traffic) as (gate, port):
+            first, first_writer = await arrivals.one(port, STARTUP[:5])
+            second, second_writer = await arrivals.one(port, words)
+            if said:
+                assert await second.readexactly(len(said)) == said
+            put_ahead(8.0)  # a stranger has two seconds, one of ours has fifteen
+            async with asyncio.timeout(SAID_AT_MOST):
+                assert await second.read() == b""
+            assert not first.at_eof()
+            assert traffic.shown()["refused"] == {"silent": 1}
+            put_ahead(8.0)
+            async with asyncio.timeout(SAID_AT_MOST):
+                assert await first.read() == b""
+            assert traffic.shown()["refused"] == {"silent": 2}
+            for each in (first_writer, second_writer):
+                each.close()
+            gate.leave(0.0)
+            await gate.empty()
+
+    traffic = Traffic()
+    play_ahead(scene())
