@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
+import signal
 import socket
 import subprocess
 from dataclasses import dataclass
@@ -12,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from desk import BIN
+from desk import BIN, eventually
 from standin import people
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from desk import Conversation, Desk
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 # Runs each line, an expression, with `connect` and the connections by name; answers with what came out of it.
 CLIENT = """
 import json, sys, threading, psycopg
-c, notices = {}, []
+c, notices, works, done = {}, [], {}, {}
 def connect(name, **more):
     c[name] = psycopg.connect(sys.argv[1], autocommit=True, **more)
     c[name].add_notice_handler(lambda diag: notices.append(diag.message_primary))
@@ -47,6 +49,17 @@ def cancelled(name):
         return one(name, "select pg_sleep(60)")
     except psycopg.errors.QueryCanceled:
         return one(name, "select 'cancelled'")
+def begin(name, sql):
+    def work():
+        try:
+            done[name] = one(name, sql)
+        except psycopg.Error as error:
+            done[name] = str(error)
+    works[name] = threading.Thread(target=work)
+    works[name].start()
+def end(name):
+    works[name].join()
+    return done[name]
 def together(count):
     threads = [threading.Thread(target=connect, args=(n,)) for n in range(count)]
     for thread in threads:
@@ -117,6 +130,77 @@ def proxy(desk: Desk, ca_file: Path | None, *words: str, port: int = 0) -> Itera
             assert " leads to " in process.stdout.readline(), log_file.read_text()
             yield Proxy(desk, process, port)
         finally:
+            process.terminate()
+
+
+# Listens at so many ports as systemd would for the program that follows, and becomes that program.
+LISTENS = """
+import fcntl, os, socket, sys
+made = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
+for number, apart in enumerate([fcntl.fcntl(each, fcntl.F_DUPFD, 100) for each in made], 3):
+    os.dup2(apart, number)
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": sys.argv[1]}
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+@dataclass
+class Activated(Proxy):
+    """A proxy that listens where it was told to by whoever started it. `roots` is the file that it was given."""
+
+    ports: Sequence[int]
+    roots: Path
+
+    def reload(self) -> None:
+        """Have another one take its place."""
+        self.process.send_signal(signal.SIGHUP)
+
+    def pids(self) -> set[int]:
+        """Return the processes that serve there, as far as they have told."""
+        return {gate["pid"] for gate in self.desk.status()["proxies"]}
+
+    @contextlib.contextmanager
+    def held_up(self) -> Iterator[select.poll]:
+        """Have a successor wait for its root certificates, which never come; give what tells when it is gone."""
+        self.roots.unlink()
+        os.mkfifo(self.roots)
+        self.roots.chmod(0o644)
+        self.reload()
+        found: list[int] = []
+
+        def reads() -> bool:
+            with contextlib.suppress(OSError):
+                found.append(os.open(self.roots, os.O_WRONLY | os.O_NONBLOCK))
+            return found != []
+
+        eventually(reads, "the successor reads them")
+        gone = select.poll()
+        gone.register(found[0], 0)  # which tells of errors alone
+        try:
+            yield gone
+        finally:
+            os.close(found[0])
+
+
+@contextlib.contextmanager
+def activated(desk: Desk, ca_file: Path, *names: str, program: Sequence[str] = ()) -> Iterator[Activated]:
+    """Run a proxy for these envs, or another program in its place, that has its sockets as systemd hands them over."""
+    roots = desk.write(desk.root / "roots.pem", ca_file.read_text(), 0o644)
+    program = program or (str(BIN / "dsqltok"), "proxy")
+    words = (str(BIN / "python"), "-c", LISTENS, str(len(names)), *program, "--ca", str(roots), *names)
+    log_file = _log(desk, 0)
+    with log_file.open("a") as log, desk.begin(*words, stderr=log) as process:
+        try:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in names]
+            assert all(" leads to " in line for line in lines), log_file.read_text()
+            ports = [int(line.partition(" ")[0].rpartition(":")[2]) for line in lines]
+            found = Activated(desk, process, ports[0], ports, roots)
+            yield found
+        finally:
+            for pid in found.pids():  # that of a successor, too, which is nobody's child here
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
             process.terminate()
 
 

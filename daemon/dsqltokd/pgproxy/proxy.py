@@ -47,7 +47,8 @@ class Proxy:
         self._announcer = Announcer(self._report, self._heed)
         self._gates = {each: self._gate(each) for each in all_served}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._told = self._handing_over = False
+        self._told = False
+        self._handing_over: asyncio.Task[None] | None = None
 
     def _gate(self, each: Served) -> Gate:
         password = None
@@ -79,7 +80,12 @@ class Proxy:
         announcing.cancel()
 
     def leave(self) -> None:
-        """Take nobody new, and end once those that are there have had a while; said a second time, end now."""
+        """Take nobody new, and end once those that are there have had a while; said a second time, end now.
+
+        A successor that is on its way is ended, too.
+        """
+        if self._handing_over is not None:
+            self._handing_over.cancel()
         for each, gate in self._gates.items():
             if self._told:
                 gate.end()
@@ -92,11 +98,10 @@ class Proxy:
 
         `told` is then given its process.
         """
-        if self._handing_over or any(gate.left for gate in self._gates.values()):
+        if self._handing_over is not None or any(gate.left for gate in self._gates.values()):
             _log.info("a successor is on its way already, or this process ends")
             return
-        self._handing_over = True
-        self._begin(self._handed_over(environment, told))
+        self._handing_over = self._begin(self._handed_over(environment, told))
 
     async def _handed_over(self, environment: dict[str, str], told: Callable[[int], None]) -> None:
         try:
@@ -105,7 +110,7 @@ class Proxy:
             _log.warning("no successor takes over: %s", error)
             return
         finally:
-            self._handing_over = False
+            self._handing_over = None
         told(successor)
         for each, gate in self._gates.items():
             _leave(each, gate, _DRAIN_SECONDS)
@@ -130,10 +135,11 @@ class Proxy:
             with contextlib.suppress(DsqltokError, OSError):
                 await gate.cancel(key)
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def _report(self) -> dict[str, Any]:
         gates = [each.report(left=gate.left) for each, gate in self._gates.items()]

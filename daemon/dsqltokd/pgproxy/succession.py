@@ -3,7 +3,8 @@
 The rules:
 1. It is the same command, with which Python finds the new version's code.
 2. It is no child of this process but systemd's, which is to hear of its end while this one is still there.
-3. That it serves is known by what it says; one that does not come to that is ended, and changes nothing.
+3. That it serves is known by what it says; one that does not come to that is ended, and changes nothing. So is one that
+   is on its way when this process is told to end.
 """
 
 from __future__ import annotations
@@ -36,32 +37,39 @@ _LEFT_BEHIND = '/bin/sh -c "$0" successor "$@" &'
 async def begin(environment: Mapping[str, str], entrances: Sequence[Entrance]) -> int:
     """Return a successor's process once it takes clients at all entrances. `environment` is the one that systemd gave.
 
-    Raises `UnavailableError` where there is none after a while, and `OSError`.
+    Raises `UnavailableError` where there is none after a while, and `OSError`. Cancelled, it ends what it has begun.
     """
     shell = subprocess.Popen(  # noqa: ASYNC220, S603 - it is gone at once
         ["/bin/sh", "-c", _LEFT_BEHIND, _AS_SYSTEMD_DOES, sys.executable, *sys.orig_argv[1:]],
         env=environment,
         pass_fds=[sock.fileno() for each in entrances for sock in each.sockets],
         stdout=subprocess.PIPE,
+        bufsize=0,  # so that the first line can be read alone
     )
+    assert shell.stdout is not None  # noqa: S101 - it is a pipe
+    shell.wait()
+    pid = int(shell.stdout.readline() or 0)
     said = asyncio.StreamReader()
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(said), shell.stdout
-    )
-    pid = 0
     try:
         async with asyncio.timeout(_SECONDS):
-            shell.wait()
-            pid = int(await said.readline() or 0)
-            await _hear(said, len(entrances))
+            transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+                lambda: asyncio.StreamReaderProtocol(said), shell.stdout
+            )
+            with contextlib.closing(transport):
+                await _hear(said, len(entrances))
     except TimeoutError:
-        if pid:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        _end(pid, signal.SIGKILL)
         raise UnavailableError(f"none began in {_SECONDS:g} s", hint="see the journal") from None
-    finally:
-        transport.close()
+    except asyncio.CancelledError:
+        _end(pid, signal.SIGTERM)  # should it serve somebody already, that is let end
+        raise
     return pid
+
+
+def _end(pid: int, how: signal.Signals) -> None:
+    if pid:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, how)
 
 
 async def _hear(said: asyncio.StreamReader, count: int) -> None:
