@@ -18,7 +18,7 @@ from desk import BIN, eventually
 from standin import people
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from desk import Conversation, Desk
@@ -151,6 +151,9 @@ class Activated(Proxy):
     ports: Sequence[int]
     roots: Path
 
+    def log(self) -> str:
+        return _log(self.desk, 0).read_text()
+
     def reload(self) -> None:
         """Have another one take its place."""
         self.process.send_signal(signal.SIGHUP)
@@ -159,27 +162,28 @@ class Activated(Proxy):
         """Return the processes that serve there, as far as they have told."""
         return {gate["pid"] for gate in self.desk.status()["proxies"]}
 
-    @contextlib.contextmanager
-    def held_up(self) -> Iterator[select.poll]:
-        """Have a successor wait for its root certificates, which never come; give what tells when it is gone."""
-        self.roots.unlink()
-        os.mkfifo(self.roots)
-        self.roots.chmod(0o644)
-        self.reload()
-        found: list[int] = []
 
-        def reads() -> bool:
-            with contextlib.suppress(OSError):
-                found.append(os.open(self.roots, os.O_WRONLY | os.O_NONBLOCK))
-            return found != []
+@contextlib.contextmanager
+def held_up(roots: Path, reload: Callable[[], None]) -> Iterator[select.poll]:
+    """Have a successor wait for its root certificates, which never come; give what tells when it is gone."""
+    roots.unlink()
+    os.mkfifo(roots)
+    roots.chmod(0o644)
+    reload()
+    found: list[int] = []
 
-        eventually(reads, "the successor reads them")
-        gone = select.poll()
-        gone.register(found[0], 0)  # which tells of errors alone
-        try:
-            yield gone
-        finally:
-            os.close(found[0])
+    def reads() -> bool:
+        with contextlib.suppress(OSError):
+            found.append(os.open(roots, os.O_WRONLY | os.O_NONBLOCK))
+        return found != []
+
+    eventually(reads, "the successor reads them")
+    gone = select.poll()
+    gone.register(found[0], 0)  # which tells of errors alone
+    try:
+        yield gone
+    finally:
+        os.close(found[0])
 
 
 @contextlib.contextmanager

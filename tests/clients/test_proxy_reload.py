@@ -1,6 +1,6 @@
 """A proxy that is told to have another take its place, as `systemctl reload` does: where something comes in between.
 
-Here it has its sockets as systemd hands them over, without systemd, so that whatever stays behind is the proxy's doing.
+Most proxies here have their sockets as systemd hands them over, but no systemd, which would clear away what they leave.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from desk import eventually
-from viaproxy import Activated, activated
+import loginsession
+from desk import BIN, eventually
+from loginsession import ROOTS, enabled_proxy
+from standin import people
+from viaproxy import Activated, activated, held_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +24,31 @@ if TYPE_CHECKING:
 
 PATIENCE = 30_000  # milliseconds, against a hang
 SLEEPS = "select count(*) from pg_stat_activity where pid = %s and state = 'active' and query like '%%pg_sleep%%'"
+
+# The proxy, with a clock that each SIGUSR1 puts ahead by a minute.
+AHEAD = """
+import asyncio, logging, os, signal, sys
+from dsqltok import arguments
+from dsqltokd.pgproxy import listening, proxy, selecting
+class Ahead(asyncio.SelectorEventLoop):
+    seconds = 0.0
+    def time(self):
+        return super().time() + self.seconds
+    def put_ahead(self):
+        self.seconds += 60
+async def serve(selector, given):
+    loop = asyncio.get_running_loop()
+    options = arguments.parse("proxy", sys.argv[1:])
+    serving = proxy.Proxy(options, listening.handed_over(), selector, lambda line: print(line, flush=True))
+    loop.add_signal_handler(signal.SIGUSR1, loop.put_ahead)
+    loop.add_signal_handler(signal.SIGTERM, serving.leave)
+    loop.add_signal_handler(signal.SIGHUP, serving.hand_over, given, lambda _: None)
+    await serving.run()
+logging.basicConfig()
+selector = selecting.Selector()
+with asyncio.Runner(loop_factory=lambda: Ahead(selector)) as runner:
+    runner.run(serve(selector, {**os.environ}))
+"""
 
 
 @pytest.fixture
@@ -32,13 +60,49 @@ def proxied(reachable: Desk, standin: DsqlStandin) -> Iterator[Activated]:
 def test_told_to_end_a_proxy_leaves_no_successor_behind_that_was_on_its_way(proxied: Activated) -> None:
     with proxied.client() as visitor:
         assert visitor("connect('a')") == "admin"
-        with proxied.held_up() as gone:
+        with held_up(proxied.roots, proxied.reload) as gone:
             proxied.process.send_signal(signal.SIGTERM)
             assert gone.poll(PATIENCE) != []
             assert visitor("one('a', 'select 1')") == 1  # until which the first one goes on
             assert visitor("c['a'].close() or 'closed'") == "closed"
             assert proxied.process.wait(30) == 0
     eventually(lambda: proxied.pids() == set(), "no proxy is there")
+
+
+def test_a_unit_that_is_stopped_during_a_reload_ends_clean(standin: DsqlStandin, login: object) -> None:
+    del login  # which has the stand-in know the keys
+    with loginsession.begun(people.stranger()) as session:
+        unit = enabled_proxy(session, standin)
+        with unit.client():
+            pass
+        with held_up(session.manager.home / ROOTS, unit.reload) as gone:
+            session.manager.systemctl("stop", unit.name)
+            assert gone.poll(0) != []
+        assert (unit.shown("ActiveState"), unit.shown("Result")) == ("inactive", "success")
+        assert unit.shown("NRestarts") == "0"
+        assert not any("SIGKILL" in line or "timed out" in line for line in unit.said())
+
+
+def test_a_successor_that_never_comes_to_serve_is_ended_and_told_of_and_changes_nothing(
+    reachable: Desk, standin: DsqlStandin
+) -> None:
+    def is_told_of() -> bool:
+        proxied.process.send_signal(signal.SIGUSR1)  # a minute goes by
+        return "no successor takes over: none began in 60 s" in proxied.log()
+
+    program = (str(BIN / "python"), "-c", AHEAD)
+    with activated(reachable, standin.ca_file, "dsql", program=program) as proxied, proxied.client() as visitor:
+        assert visitor("connect('a')") == "admin"
+        with held_up(proxied.roots, proxied.reload) as gone:
+            assert gone.poll(0) == []
+            eventually(is_told_of, "the log says it")
+            assert gone.poll(PATIENCE) != []
+        assert visitor("[one('a', 'select 1'), connect('b')]") == [1, "admin"]
+        reachable.write(proxied.roots, standin.ca_file.read_text(), 0o644)
+        proxied.reload()
+        eventually(lambda: len(proxied.pids()) == 2, "the next successor serves")
+        assert visitor("[each.close() for each in c.values()] and 'closed'") == "closed"
+        assert proxied.process.wait(30) == 0
 
 
 def test_a_query_is_cancelled_by_way_of_the_successor(proxied: Activated) -> None:
