@@ -133,10 +133,11 @@ def proxy(desk: Desk, ca_file: Path | None, *words: str, port: int = 0) -> Itera
             process.terminate()
 
 
-# Listens at so many ports as systemd would for the program that follows, and becomes that program.
+# Listens at so many ports as systemd would for the program that follows, prints them, and becomes that program.
 LISTENS = """
 import fcntl, os, socket, sys
 made = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
+print(*[each.getsockname()[1] for each in made], flush=True)
 for number, apart in enumerate([fcntl.fcntl(each, fcntl.F_DUPFD, 100) for each in made], 3):
     os.dup2(apart, number)
 os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": sys.argv[1]}
@@ -196,9 +197,9 @@ def activated(desk: Desk, ca_file: Path, *names: str, program: Sequence[str] = (
     with log_file.open("a") as log, desk.begin(*words, stderr=log) as process:
         try:
             assert process.stdout is not None
+            ports = [int(port) for port in process.stdout.readline().split()]
             lines = [process.stdout.readline() for _ in names]
             assert all(" leads to " in line for line in lines), log_file.read_text()
-            ports = [int(line.partition(" ")[0].rpartition(":")[2]) for line in lines]
             found = Activated(desk, process, ports[0], ports, roots)
             yield found
         finally:
