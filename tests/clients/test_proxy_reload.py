@@ -87,22 +87,22 @@ def test_a_successor_that_never_comes_to_serve_is_ended_and_told_of_and_changes_
     reachable: Desk, standin: DsqlStandin
 ) -> None:
     def is_told_of() -> bool:
-        proxied.process.send_signal(signal.SIGUSR1)  # a minute goes by
-        return "no successor takes over: none began in 60 s" in proxied.log()
+        running.process.send_signal(signal.SIGUSR1)  # a minute goes by
+        return "no successor takes over: none began in 60 s" in running.log()
 
     program = (str(BIN / "python"), "-c", AHEAD)
-    with activated(reachable, standin.ca_file, "dsql", program=program) as proxied, proxied.client() as visitor:
+    with activated(reachable, standin.ca_file, "dsql", program=program) as running, running.client() as visitor:
         assert visitor("connect('a')") == "admin"
-        with held_up(proxied.roots, proxied.reload) as gone:
+        with held_up(running.roots, running.reload) as gone:
             assert gone.poll(0) == []
             eventually(is_told_of, "the log says it")
             assert gone.poll(PATIENCE) != []
         assert visitor("[one('a', 'select 1'), connect('b')]") == [1, "admin"]
-        reachable.write(proxied.roots, standin.ca_file.read_text(), 0o644)
-        proxied.reload()
-        eventually(lambda: len(proxied.pids()) == 2, "the next successor serves")
+        reachable.write(running.roots, standin.ca_file.read_text(), 0o644)
+        running.reload()
+        eventually(lambda: len(running.pids()) == 2, "the next successor serves")
         assert visitor("[each.close() for each in c.values()] and 'closed'") == "closed"
-        assert proxied.process.wait(30) == 0
+        assert running.process.wait(30) == 0
 
 
 def test_a_query_is_cancelled_by_way_of_the_successor(proxied: Activated) -> None:

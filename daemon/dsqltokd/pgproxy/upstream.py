@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import ssl
 import time
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 _LOGIN_SECONDS = 20.0
 _ALPN = "postgresql"
+_ALPN_REFUSED = "no application protocol"  # an alert, by OpenSSL's name for it
+_OPENSSL = re.compile(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$")  # what the ssl module puts around OpenSSL's words
 
 
 @dataclass(slots=True)
@@ -194,5 +197,11 @@ async def _within(seconds: float, what: str, work: Awaitable[T]) -> T:
     except wire.GarbageError as error:
         raise UnavailableError(f"{what}: {error.message}", hint="see where the url leads", retryable=False) from None
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UnavailableError(f"{what}: {reason}", hint="dsqltok doctor walks the way to the endpoint") from None
+        raise UnavailableError(
+            f"{what}: {_reason(error)}", hint="dsqltok doctor walks the way to the endpoint"
+        ) from None
+
+
+def _reason(error: OSError) -> str:
+    words = _OPENSSL.sub("", error.strerror or str(error)).lower()
+    return "the server does not speak postgresql inside tls" if _ALPN_REFUSED in words else words
