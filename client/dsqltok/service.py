@@ -15,7 +15,7 @@ from dsqltok import errors, files, launchd, paths, pgpass, programs, protocol, t
 _UNITS = ("dsqltokd.socket", "dsqltokd.service")
 _TEMPLATES = ("dsqltokd-proxy@.socket", "dsqltokd-proxy@.service")  # an env each, enabled by whoever wants it
 _DROP_IN = "dsqltokd.service.d/environment.conf"
-_RELAXED = "dsqltokd.service.d/sandbox.conf"
+_RELAXED = tuple(f"{name}.d/sandbox.conf" for name in (_UNITS[1], _TEMPLATES[1]))
 _PASSED = ("PATH", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "LANG")
 _SHOWN = ("LoadState", "UnitFileState", "ActiveState", "SubState", "MainPID", "StatusText")
 _PATIENCE = 60.0
@@ -51,7 +51,8 @@ def install() -> str:
     for name in (*_UNITS, *_TEMPLATES):
         _write(os.path.join(directory, name), _unit(name, program))
     _write(os.path.join(directory, _DROP_IN), environment(_variables()))
-    _remove(os.path.join(directory, _RELAXED))
+    for name in _RELAXED:
+        _remove(os.path.join(directory, name))
     _systemctl("daemon-reload")
     _systemctl("enable", *_UNITS)
     _systemctl("reset-failed", *_UNITS)
@@ -73,7 +74,8 @@ def cannot_confine(properties: dict[str, str]) -> bool:
 
 def relax() -> None:
     """Take back what of the sandbox rests on namespaces."""
-    _write(os.path.join(_unit_directory(), _RELAXED), _RELAX)
+    for name in _RELAXED:
+        _write(os.path.join(_unit_directory(), name), _RELAX)
     _systemctl("daemon-reload")
     _systemctl("stop", _UNITS[1], check=False)
     _systemctl("reset-failed", _UNITS[1])
@@ -147,13 +149,14 @@ def _write(path: str, text: str) -> None:
 
 def _remove_units() -> bool:
     directory = _unit_directory()
-    paths_of = [os.path.join(directory, name) for name in (*_UNITS, *_TEMPLATES, _DROP_IN, _RELAXED)]
+    paths_of = [os.path.join(directory, name) for name in (*_UNITS, *_TEMPLATES, _DROP_IN, *_RELAXED)]
     if _has_systemd():
         _systemctl("disable", "--now", "dsqltokd-proxy@*.socket", "dsqltokd-proxy@*.service", check=False)
         _systemctl("disable", "--now", *_UNITS, check=False)
     found = [path for path in paths_of if _remove(path)]
-    if os.path.isdir(drop_ins := os.path.dirname(os.path.join(directory, _DROP_IN))) and not os.listdir(drop_ins):
-        os.rmdir(drop_ins)
+    for drop_ins in {os.path.dirname(os.path.join(directory, name)) for name in (_DROP_IN, *_RELAXED)}:
+        if os.path.isdir(drop_ins) and not os.listdir(drop_ins):
+            os.rmdir(drop_ins)
     if _has_systemd():
         _systemctl("daemon-reload")
         _systemctl("reset-failed", *_UNITS, check=False)

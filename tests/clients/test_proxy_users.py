@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 import struct
+import sys
 from typing import TYPE_CHECKING
 
 import loginsession
@@ -104,6 +105,26 @@ def test_where_the_user_looks_like_all_others_the_unit_wants_a_password(standin:
             assert unit.session.manager.run("cat", passfile, person=people.stranger()).returncode != 0
         unit.session.manager.systemctl("stop", unit.name)
         assert [name for name in passfiles(unit) if unit.session.manager.run("cat", name).returncode == 0] == []
+
+
+def test_where_users_may_make_no_namespaces_the_unit_starts_and_knows_even_nobody(
+    standin: DsqlStandin, login: object
+) -> None:
+    del login
+    me = people.nobody()
+    with entered(me, standin) as (unit, *places):
+        relaxed = unit.session.manager.run(sys.executable, "-c", "from dsqltok import service; service.relax()")
+        assert relaxed.returncode == 0, relaxed.stderr
+        for place in places:
+            assert READY in answer(unit, place), unit.said()
+            assert all(DENIED in answer(unit, place, person) for person in others(me))
+        process = unit.shown("MainPID")
+        seen = [
+            unit.session.manager.run("readlink", f"/proc/{pid}/ns/user", person=Person(0, 0)).stdout
+            for pid in (process, "self")
+        ]
+        assert seen[0] == seen[1] != ""
+        assert "NoNewPrivs:\t1" in unit.session.manager.run("cat", f"/proc/{process}/status").stdout
 
 
 def passfiles(unit: ProxyUnit) -> list[str]:

@@ -221,8 +221,11 @@ def test_where_users_may_make_no_namespaces_the_rest_of_the_sandbox_is_left(inst
     status = installed.manager.run("cat", f"/proc/{installed.pid}/status").stdout
     assert "NoNewPrivs:\t1" in status
     assert "Seccomp:\t2" in status
+    assert len(list(installed.units.rglob("sandbox.conf"))) == 2  # the proxy's, too
     installed.ok("service", "install")
-    assert not (installed.units / "dsqltokd.service.d/sandbox.conf").exists()
+    assert list(installed.units.rglob("sandbox.conf")) == []
+    assert "uninstalled" in installed.ok("service", "uninstall")
+    assert list(installed.units.rglob("dsqltokd*")) == []
 
 
 @pytest.fixture
