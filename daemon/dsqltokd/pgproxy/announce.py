@@ -6,6 +6,7 @@ The core need not be there: a proxy without it serves on, and tells the next one
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import json
 import logging
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _log = logging.getLogger(__name__)
+_MOST_ASKED = 100  # cancellations that wait for the core
+_ASKED_SECONDS = 5.0  # that they do: later, another query would be cancelled
 _PAUSE = 2.0  # between two reports, and two attempts to reach the core
 
 
@@ -33,11 +36,19 @@ class Announcer:
         self._describe = describe
         self._heed = heed
         self._writer: asyncio.StreamWriter | None = None
+        self._asked: collections.deque[tuple[float, bytes]] = collections.deque(maxlen=_MOST_ASKED)
 
     def ask_others(self, key: bytes) -> None:
-        """Have other proxies cancel what the session of `key` does."""
-        if self._writer is not None:
-            self._write(self._writer, "proxy.cancel", {"key": key.hex()})
+        """Have other proxies cancel what the session of `key` does: soon, where the core is to be reached first."""
+        self._asked.append((asyncio.get_running_loop().time(), key))
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        oldest = asyncio.get_running_loop().time() - _ASKED_SECONDS
+        while self._writer is not None and self._asked:
+            asked, key = self._asked.popleft()
+            if asked > oldest:
+                self._write(self._writer, "proxy.cancel", {"key": key.hex()})
 
     def _write(self, writer: asyncio.StreamWriter, method: str, params: dict[str, Any]) -> None:
         writer.write(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode() + b"\n")
@@ -65,6 +76,7 @@ class Announcer:
                     self._write(writer, "proxy.announce", report)
                     await writer.drain()
                     self._writer = writer
+                    self._pass_on()
                 await asyncio.wait([listening], timeout=_PAUSE)
         finally:
             self._writer = None

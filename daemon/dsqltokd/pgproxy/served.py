@@ -75,7 +75,7 @@ def let_in(all_served: Sequence[Served], options: dict[str, Any], inherited: Seq
     if inherited:
         if len(inherited) != len(all_served):
             raise ConfigurationError(
-                f"systemd handed over {len(inherited)} sockets for {len(all_served)} envs",
+                f"systemd handed over {_count(len(inherited), 'socket')} for {_count(len(all_served), 'env')}",
                 hint="dsqltokd-proxy@.socket has one ListenStream= for the one env of its name",
             )
         for served, entrance in zip(all_served, inherited, strict=True):
@@ -126,6 +126,10 @@ def _may_follow(served: Served, place: str) -> bool:
             return False
         time.sleep(_KNOWN_PAUSE)
     return True
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _first_port(options: dict[str, Any], count: int) -> int:
