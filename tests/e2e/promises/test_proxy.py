@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import footprint
 from desk import BIN, eventually
 from dsqltokd.pgproxy import wire
 from viaproxy import proxy
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from standin.endpoint import DsqlStandin
 
 MADE_SENSE_OF = "whatever bytes arrive at the proxy, however they were cut, are made sense of or refused"
+LEAVES_NOTHING = "who comes and goes leaves nothing behind in the proxy"
 SEED = 1
+SETTLED = 50  # sessions, after which the memory is what it is
+ROOM_KB = 8192  # less than a KB a session in the long form
 READY = struct.pack("!ci", b"Z", 5) + b"I"
 KEY = struct.pack("!ci", b"K", 12) + b"\0\0\0\7secr"
 STATUS = struct.pack("!ci", b"S", 12) + b"a\0bcdef\0"
@@ -118,9 +122,7 @@ def test_damaged_words(
         faults.hold(kept <= len(data), f"{data.hex()}: {kept} bytes kept")
 
 
-@pytest.mark.promise(
-    "who comes and goes leaves nothing behind in the proxy", fault="clients that go at once", short=500, long=10_000
-)
+@pytest.mark.promise(LEAVES_NOTHING, fault="clients that go at once", short=500, long=10_000)
 def test_clients_that_go_at_once(faults: Faults, reachable: Desk, standin: DsqlStandin) -> None:
     program = (
         "import socket, sys\n"
@@ -136,3 +138,19 @@ def test_clients_that_go_at_once(faults: Faults, reachable: Desk, standin: DsqlS
         faults.hold(client("connect('b') and c['b'].close() or 'served'") == "served", "it serves no more")
         eventually(lambda: running.descriptors() <= before + 2, "the descriptors are closed")
         faults.hold(client("one('a', 'select 1')") == 1, "a session was disturbed")
+
+
+@pytest.mark.promise(LEAVES_NOTHING, fault="sessions, one after the other", short=100, long=10_000)
+def test_sessions_one_after_the_other(faults: Faults, reachable: Desk, standin: DsqlStandin) -> None:
+    several = f"[(connect('a'), c['a'].close())[0] for _ in range({SETTLED})]"
+    with proxy(reachable, standin.ca_file, "dsql") as running, running.client() as client:
+        assert client(several) == ["admin"] * SETTLED
+        process = footprint.Process(running.process.pid)
+        before = process.usage()
+        for _ in range(faults.times // SETTLED):
+            faults.more(SETTLED)
+            faults.hold(client(several) == ["admin"] * SETTLED, "some got no session")
+        eventually(lambda: process.usage()["fds"] <= before["fds"] + 2, "the descriptors are closed")
+        after = process.usage()
+        faults.hold(after["rss"] < before["rss"] + ROOM_KB, f"{before} became {after}")
+        faults.hold(after["threads"] <= before["threads"], f"{before} became {after}")
