@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import recipes
-from desk import ACCESS_KEY_ID
+from desk import ACCESS_KEY_ID, eventually
 from terminal import Terminal, at_terminal
 
 if TYPE_CHECKING:
@@ -60,10 +60,14 @@ def shell(desk: Desk, name: str, first: str = "") -> Iterator[Shell]:
         yield found
 
 
-def tokens_typed(desk: Desk, name: str, keys: str) -> bool:
-    """Type into a shell with the completion, and tell whether a token comes."""
+def completes(desk: Desk, name: str, keys: str) -> None:
+    """Hold that keys bring a token in a shell with the completion, which may be late for once on a busy machine."""
     recipes.program(name, f"install {name}")
     desk.environment["TERM"] = "vt100"
+    eventually(lambda: _bring_a_token(desk, name, keys), f"{keys!r} brings a token in {name}", patience=60.0)
+
+
+def _bring_a_token(desk: Desk, name: str, keys: str) -> bool:
     with at_terminal(desk, name, *BARE[name]) as terminal:
         if name == "zsh":
             terminal.say("autoload -Uz compinit; compinit -u -D")

@@ -13,7 +13,7 @@ import pytest
 from desk import eventually
 from dsqltok import arguments
 from dsqltok.choices import CHOICES
-from prompts import BARE, tokens_typed
+from prompts import BARE, completes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,16 +53,16 @@ def offers(desk: Desk, *words: str, expected: list[str]) -> None:
 @pytest.mark.parametrize("name", list(BARE))
 def test_tab_completes_a_command_and_an_env_whatever_its_name(name: str, project: Desk) -> None:
     project.ok("get", "dsql")
-    assert tokens_typed(project, name, "dsqltok ge\tds\t")
-    assert tokens_typed(project, name, "dsqltok get \\$\t")
+    completes(project, name, "dsqltok ge\tds\t")
+    completes(project, name, "dsqltok get \\$\t")
     assert not (project.work / "hacked").exists()
 
 
 def test_bash_completes_files_and_values_behind_an_equals_sign(project: Desk) -> None:
     project.ok("get", "dsql")
-    assert tokens_typed(project, "bash", "dsqltok get --conf\tatl\t--env=ds\t")
+    completes(project, "bash", "dsqltok get --conf\tatl\t--env=ds\t")
     project.project((project.work / "atlas.hcl").read_text(), "other file.hcl")
-    assert tokens_typed(project, "bash", "dsqltok get dsql -c oth\t")
+    completes(project, "bash", "dsqltok get dsql -c oth\t")
 
 
 # What is offered

@@ -43,6 +43,12 @@ def asked(desk: Desk) -> Callable[[], int]:
     return lambda: log.read_text().count("\n") if log.exists() else 0
 
 
+def outlive_the_token(desk: Desk, stepped: Steps) -> None:
+    """Have the shell's token die; the daemon has another one, for which no prompt has to wait, however busy it is."""
+    stepped.suspend(PAST_ITS_DEATH)
+    desk.ok("env", "dsql")
+
+
 each_shell = pytest.mark.parametrize("name", list(BARE))
 
 
@@ -60,7 +66,7 @@ def test_a_prompt_past_the_death_of_the_token_has_another(
         assert "\nadmin" in found.run(LOGIN).replace("\r", "")
         first = found.value("PGPASSWORD")
         assert (first.startswith(HOST), asked()) == (True, 1)  # and the prompts meanwhile asked for nothing
-        stepped.suspend(PAST_ITS_DEATH)
+        outlive_the_token(reachable, stepped)
         found.run("cd /")
         assert found.value("PGPASSWORD") != first
         assert "\nadmin" in found.run(LOGIN).replace("\r", "")
@@ -117,6 +123,7 @@ def test_what_cannot_be_renewed_is_told_once_and_holds_up_no_prompt(
         )
         assert asked() == 3
         assert found.value("PGPASSWORD") == token
+        project.ok("env", "dsql")
         stepped.suspend(31)
         found.run("echo later")
         found.run("echo and later")
@@ -131,6 +138,7 @@ def test_what_is_wrong_and_told_at_once_is_looked_at_again_as_soon_as_before(
     name: str, project: Desk, stepped: Steps, asked: Callable[[], int]
 ) -> None:
     project.configure(PASSED_ON)
+    project.environment["AWS_EC2_METADATA_DISABLED"] = "true"
     with shell(project, name) as found:
         found.run("dsqltok activate dsql")
         (project.home / ".aws/credentials").unlink()
@@ -138,6 +146,7 @@ def test_what_is_wrong_and_told_at_once_is_looked_at_again_as_soon_as_before(
         eventually(lambda: project.dsqltok("get", "dsql").returncode == NO_CREDENTIALS, "there are no keys any more")
         said = ""
         for _ in range(4):
+            project.dsqltok("get", "dsql")  # what it is told, the prompt is told too, and at once
             said += found.run("true") + found.run("true")  # behind each there is a prompt, which the next waits for
             stepped.suspend(31)
         assert asked() == 5
@@ -204,7 +213,7 @@ def test_bash_keeps_its_own_prompt_command_and_its_strictness(project: Desk, ste
         found.run(recipes.code("hook", "bash").strip())
         found.run("dsqltok activate dsql")
         token = found.value("PGPASSWORD")
-        stepped.suspend(PAST_ITS_DEATH)
+        outlive_the_token(project, stepped)
         found.run("true")
         assert found.value("PGPASSWORD") not in ("", token)
         found.terminal.say("! true")
