@@ -72,6 +72,14 @@ def login(standin: DsqlStandin, ledger: Ledger) -> Callable[..., str]:
     return connect
 
 
+def is_let_in(login: Callable[..., str], token: str) -> bool:
+    """Tell whether a token logs in. One of a few seconds' life may have died before it was used."""
+    try:
+        return login(token=token) == "admin"
+    except psycopg.OperationalError:
+        return False
+
+
 @pytest.fixture
 def reachable(desk: Desk, standin: DsqlStandin, ledger: Ledger) -> Desk:
     """Give a desk whose project's env `dsql` leads to the stand-in, by its url alone and for every client.

@@ -147,7 +147,7 @@ def test_a_dead_token_is_taken_out_and_status_and_list_say_why(home: Desk, stepp
         assert token_in(home)  # it still works
         stepped.suspend(1000)
         eventually(lambda: passfile(home).read_bytes() == OTHERS, "it is gone")
-        assert kept(home)[0]["state"] == "absent"
+        eventually(lambda: kept(home)[0]["state"] == "absent", "the daemon knows that")
         for told in (home.ok("status"), home.ok("pgpass", "list")):
             assert "absent" in told
             assert 'error: env "dsql" is not defined' in told
@@ -221,6 +221,7 @@ def test_a_passfile_that_is_opened_to_others_loses_its_token(home: Desk) -> None
     passfile(home).chmod(0o644)
     eventually(lambda: token_in(home) == "", "there is no token for others to read")
     assert passfile(home).read_bytes() == OTHERS
+    eventually(lambda: kept(home)[0]["error"] is not None, "it is told")
     assert "others may read" in kept(home)[0]["error"]["message"]
     passfile(home).chmod(0o600)
     eventually(lambda: token_in(home) != "", "it is back")
