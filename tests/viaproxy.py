@@ -7,6 +7,7 @@ import json
 import os
 import select
 import signal
+import random
 import socket
 import subprocess
 from dataclasses import dataclass
@@ -43,8 +44,13 @@ def copy(name, size):
             writing.write(line)
     with c[name].cursor().copy("copy t to stdout") as reading:
         return sum(len(data) for data in reading)
+def cancel(name, pid):
+    with psycopg.connect(sys.argv[1], autocommit=True) as other:
+        sleeps = "select 1 from pg_stat_activity where pid = %s and wait_event = 'PgSleep'"
+        while not other.execute(sleeps, [pid]).fetchone(): pass
+    c[name].cancel()
 def cancelled(name):
-    threading.Timer(0.2, c[name].cancel).start()
+    threading.Thread(target=cancel, args=(name, one(name, "select pg_backend_pid()"))).start()
     try:
         return one(name, "select pg_sleep(60)")
     except psycopg.errors.QueryCanceled:
@@ -81,12 +87,18 @@ for line in sys.stdin:
 
 
 def free_port() -> int:
-    """Return a port where nobody listens, nor at the next one."""
+    """Return a port where nobody listens, nor at the next one.
+
+    It is none of those that the system gives to whoever connects, or listens anywhere: they are never free for sure.
+    """
     while True:
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", 0)) as listener:
-            port: int = listener.getsockname()[1]
-            with socket.create_server(("127.0.0.1", port + 1)):
-                return port
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with (
+            contextlib.suppress(OSError),
+            socket.create_server(("127.0.0.1", port)),
+            socket.create_server(("127.0.0.1", port + 1)),
+        ):
+            return port
 
 
 @dataclass
@@ -103,6 +115,10 @@ class Proxy:
     def client(self, url: str = "postgresql://localhost:{port}/?sslmode=disable", **env: str) -> Iterator[Client]:
         with self.desk.conversation(str(BIN / "python"), "-c", CLIENT, url.format(port=self.port), env=env) as program:
             yield Client(program)
+
+    def is_known(self) -> None:
+        """Wait until the core, which is to run, knows of it."""
+        eventually(lambda: self.desk.status()["proxies"] != [], "it is announced")
 
     def descriptors(self) -> int:
         """Return how many file descriptors it has open."""

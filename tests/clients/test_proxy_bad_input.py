@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from standin.badends import Mood
     from standin.endpoint import DsqlStandin
 
-PATIENCE = 2  # seconds, which is libpq's least
+PATIENCE = 60  # seconds
+IMPATIENCE = 2  # which is libpq's least
 STARTUP = struct.pack("!ii", 20, 3 << 16) + b"user\0admin\0\0"
 WAKING = Refusal("unable to accept connection, waking up cluster, please retry later")
 KEEPALIVE, LISTENING = "02", "0A"  # a timer, and a state, as /proc/net/tcp has them
@@ -36,7 +37,7 @@ KEEPALIVE, LISTENING = "02", "0A"  # a timer, and a state, as /proc/net/tcp has 
         (badends.closes, f"TLS with {HOST}: "),
         (badends.refuses_tls, f"TLS with {HOST}: the server takes no tls"),
         (badends.closes_in_the_handshake, f"TLS with {HOST}: "),
-        (badends.swallows, f"TLS with {HOST} takes more than {PATIENCE} s\nHINT:  check the network"),
+        (badends.swallows, f"TLS with {HOST} takes more than {IMPATIENCE} s\nHINT:  check the network"),
         (badends.closes_in_the_login, "the login: the server hung up"),
         (badends.speaks_something_else, "the login: the server does not speak PostgreSQL's protocol"),
         (badends.talks_on_and_on, "the login: the server talks on and on"),
@@ -45,7 +46,8 @@ KEEPALIVE, LISTENING = "02", "0A"  # a timer, and a state, as /proc/net/tcp has 
 def test_an_endpoint_that_is_none_is_explained_and_leaves_nothing_behind(
     reachable: Desk, standin: DsqlStandin, mood: Mood, told: str
 ) -> None:
-    with BadEnd(mood, reachable.root / "ca.pem", HOST) as end, leading_to(end, reachable, standin) as proxied:
+    seconds = IMPATIENCE if mood is badends.swallows else PATIENCE
+    with BadEnd(mood, reachable.root / "ca.pem", HOST) as end, leading_to(end, reachable, standin, seconds) as proxied:
         with proxied.client() as visitor:
             said = str(visitor("connect('a')"))
             assert told in said
@@ -80,11 +82,11 @@ def test_what_a_project_says_of_certificates_does_not_count(reachable: Desk, sta
             assert "the certificate is not accepted" in str(visitor("connect('a')"))
 
 
-def leading_to(end: BadEnd, desk: Desk, standin: DsqlStandin) -> AbstractContextManager[Proxy]:
-    """Have the env lead there, and run a proxy for it."""
+def leading_to(end: BadEnd, desk: Desk, standin: DsqlStandin, seconds: int = PATIENCE) -> AbstractContextManager[Proxy]:
+    """Have the env lead there, with so long to connect, and run a proxy for it."""
     project = desk.work / "atlas.hcl"
     there = project.read_text().replace(f":{standin.port}/", f":{end.port}/")
-    desk.project(there.replace("sslmode=", f"connect_timeout={PATIENCE}&sslmode="))
+    desk.project(there.replace("sslmode=", f"connect_timeout={seconds}&sslmode="))
     return proxy(desk, desk.root / "ca.pem", "dsql")
 
 
@@ -112,7 +114,7 @@ def test_a_client_that_goes_while_the_cluster_wakes_up_ends_its_beginning(
     assert told.stdout == "1\n"
     try:
         eventually(lambda: refused(proxied, "gone") == 1, "the proxy has noticed")
-        assert len(standin.troubles) >= 7
+        assert len(standin.troubles) >= 4  # it would have gone on for a minute
     finally:
         standin.troubles.clear()
     assert visitor("one('a', 'select 1')") == 1
@@ -126,6 +128,7 @@ def refused(proxied: Proxy, reason: str) -> int:
 
 def test_no_descriptor_left_turns_away_only_who_comes_then(proxied: Proxy, visitor: Client) -> None:
     assert visitor("connect('a')") == "admin"
+    proxied.is_known()  # which takes it a descriptor
     may_open(proxied, proxied.descriptors() + 1)  # enough to take a client in, not to reach the endpoint
     assert "too many open files" in str(visitor("connect('b')")).lower()
     assert visitor("one('a', 'select 1')") == 1

@@ -82,7 +82,7 @@ class DsqlStandin:
 @contextlib.contextmanager
 def _served(front: Front, address: str) -> Iterator[int]:
     """Serve from a thread of its own until the block ends; yield the port. Clients may connect at once."""
-    listener = socket.create_server((address, 0))
+    listener = socket.create_server((address, 0), backlog=1024)  # of a crowd, none is to come again a second later
     port = listener.getsockname()[1]
     started: Future[Callable[[], object]] = Future()
 

@@ -35,7 +35,7 @@ public final class Client {
             case "error":
                 return refused(held.get(0), "selekt", 0);
             case "cancel":
-                return refused(held.get(0), "select pg_sleep(60)", 1).equals("57014") ? "cancelled" : "slept";
+                return refused(held.get(0), "select pg_sleep(60)", 3).equals("57014") ? "cancelled" : "slept";
             case "many":
                 return many();
             default:

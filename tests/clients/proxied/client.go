@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -81,7 +80,17 @@ func refused() string {
 }
 
 func cancel() string {
-	time.AfterFunc(500*time.Millisecond, func() { check(held[0].PgConn().CancelRequest(ctx)) })
+	var pid int
+	check(held[0].QueryRow(ctx, "select pg_backend_pid()").Scan(&pid))
+	go func() {
+		other := open()
+		const sleeping = "select count(*) from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'"
+		for count := 0; count == 0; {
+			check(other.QueryRow(ctx, sleeping, pid).Scan(&count))
+		}
+		check(other.Close(ctx))
+		check(held[0].PgConn().CancelRequest(ctx))
+	}()
 	_, err := held[0].Exec(ctx, "select pg_sleep(60)")
 	if code(err) == "57014" {
 		return "cancelled"

@@ -34,10 +34,15 @@ const deeds = {
         return held[0].query("selekt").then(() => "none", (refused) => refused.code);
     },
     async cancel() {
+        const pid = await one(held[0], "select pg_backend_pid()");
         const query = new pg.Query("select pg_sleep(60)");
         const ended = new Promise((resolve) => query.once("error", (refused) => resolve(refused.code)));
         held[0].query(query);
-        setTimeout(() => new pg.Client(where).cancel(held[0], query), 500);
+        const other = await open();
+        const sleeping = `select count(*)::int from pg_stat_activity where pid = ${pid} and wait_event = 'PgSleep'`;
+        while ((await one(other, sleeping)) === 0);
+        await other.end();
+        new pg.Client(where).cancel(held[0], query);
         return (await ended) === "57014" ? "cancelled" : "slept";
     },
     async many() {
