@@ -33,6 +33,8 @@ ROLE = "arn:aws:iam::123456789012:role/Dev"
 USER = "arn:aws:sts::123456789012:assumed-role/Dev/dsqltok"
 KEYS = f"aws_access_key_id = {ACCESS_KEY_ID}\naws_secret_access_key = {SECRET_ACCESS_KEY}\n"
 AT_ONCE = 6  # clients
+PATIENT = "aws_timeout = 40\n"  # more than anything takes that does not hang, however busy the machine
+IMPATIENT = "aws_timeout = 3\n"
 
 Row = tuple[int, str]
 """An exit code, and words of the message."""
@@ -43,7 +45,7 @@ def said(desk: Desk) -> Iterator[list[str]]:
     """Collect what was said, and search it for the secret at the end, with all that the daemon keeps."""
     words: list[str] = []
     desk.project(BLOCK)
-    desk.configure("aws_timeout = 3\n")
+    desk.configure(PATIENT)
     yield words
     assert CANARY not in "".join(words)
     assert CANARY not in desk.ok("status", "--json")
@@ -218,19 +220,23 @@ HELPERS: dict[str, tuple[str, Row]] = {
     "ages": (printing(Expiration="2001-01-01T00:00:00Z"), (5, "printed credentials that have expired")),
     "dreams": (printing(Expiration="soon", SessionToken=CANARY), (5, "is no moment in time")),
     "drifts": (printing(Expiration="2999-01-01T00:00:00", SessionToken=CANARY), (5, "is no moment in time")),
-    "hangs": ("sleep 1000", (8, "no credentials within 3 s")),
-    "lingers": ("exec >&-; sleep 1000", (8, "no credentials within 3 s")),
 }
+HANGING = {"hangs": "sleep 1000", "lingers": "exec >&-; sleep 1000"}
 
 
-def test_a_helper_that_gives_no_credentials_leaves_nothing_behind_and_keeps_nobody_waiting(
-    desk: Desk, said: list[str]
-) -> None:
-    config, started = f"[profile other]\n{KEYS}", desk.work / "started"
-    for name, (script, _) in HELPERS.items():
+def profiles(desk: Desk, started: Path, scripts: Mapping[str, str]) -> str:
+    """Write helpers that note which processes they start, and return a profile for each."""
+    config = f"[profile other]\n{KEYS}"
+    for name, script in scripts.items():
         begin = f"#!/bin/sh\nsleep 1000 & echo $! >> {started}; echo $$ >> {started}\n"
         helper = desk.write(desk.work / f"helper-{name}", begin + script + "\n", mode=0o700)
         config += f"[profile {name}]\ncredential_process = {helper}\n"
+    return config
+
+
+def test_a_helper_that_gives_no_credentials_leaves_nothing_behind(desk: Desk, said: list[str]) -> None:
+    started = desk.work / "started"
+    config = profiles(desk, started, {name: script for name, (script, _) in HELPERS.items()})
     plain = desk.write(desk.work / "plain", "#!/bin/sh\n")
     config += f"[profile plain]\ncredential_process = {plain} {CANARY}\n"
     config += f"[profile absent]\ncredential_process = /nonexistent {CANARY}\n"
@@ -239,14 +245,25 @@ def test_a_helper_that_gives_no_credentials_leaves_nothing_behind_and_keeps_nobo
     rows: dict[str, Row] = {name: row for name, (_, row) in HELPERS.items()}
     rows["plain"] = (4, "its credential_process cannot be started: permission denied")
     rows["absent"] = (4, "its credential_process cannot be started: no such file")
+    all_fail(desk, {name: ({"AWS_PROFILE": name}, row) for name, row in rows.items()}, said)
+    assert len(started.read_text().split()) == 2 * len(HELPERS)
+    eventually(lambda: not [pid for pid in started.read_text().split() if alive(int(pid))], "all have ended")
+
+
+def test_a_helper_that_hangs_leaves_nothing_behind_and_keeps_nobody_waiting(desk: Desk, said: list[str]) -> None:
+    started = desk.work / "started"
+    desk.aws(config=profiles(desk, started, HANGING))
+    desk.ok("get", "--data", "db")
+    too_long = (8, "no credentials within 3 s")
     with ThreadPoolExecutor(1) as pool:
         hanging = pool.submit(get, desk, {"AWS_PROFILE": "hangs"})
-        eventually(lambda: any(token["refreshing"] for token in desk.status()["tokens"]), "the helper runs")
+        eventually(started.exists, "the helper runs")
         assert get(desk, {"AWS_PROFILE": "other"}).returncode == 0
         assert not hanging.done()
-        all_fail(desk, {name: ({"AWS_PROFILE": name}, row) for name, row in rows.items()}, said)
-        check(hanging.result(), rows["hangs"], said)
-    assert len(started.read_text().split()) == 2 * len(HELPERS)
+        desk.configure(IMPATIENT)
+        desk.kill()  # who waits asks the next daemon, which goes by that
+        check(hanging.result(), too_long, said)
+    check(get(desk, {"AWS_PROFILE": "lingers"}), too_long, said)
     eventually(lambda: not [pid for pid in started.read_text().split() if alive(int(pid))], "all have ended")
 
 
@@ -296,8 +313,12 @@ MOODS: dict[str, tuple[Mood, Row, int]] = {
     "has ended": (issuing(expiration="2001-01-01T00:00:00Z"), (5, "the credentials in the answer have expired"), 1),
     "ends some day": (issuing(expiration=CANARY), (7, "the answer makes no sense"), 1),
     "is mistaken": (issuing(user=USER.replace("Dev", "Admin")), (7, "the answer is for another role"), 1),
-    "drips": (moods.drips, (8, "no credentials within 3 s"), 1),
 }
+
+
+def at_work(url: str) -> dict[str, str]:
+    """Return an environment in which STS is there, and is asked for a role."""
+    return {"AWS_PROFILE": "work", "AWS_ENDPOINT_URL_STS": url}
 
 
 def test_what_sts_does_wrong_is_told_and_not_asked_for_again_at_once(desk: Desk, said: list[str]) -> None:
@@ -305,25 +326,32 @@ def test_what_sts_does_wrong_is_told_and_not_asked_for_again_at_once(desk: Desk,
     with contextlib.ExitStack() as parts:
         beds = {name: parts.enter_context(MoodySts(mood)) for name, (mood, _, _) in MOODS.items()}
         rows: dict[str, tuple[Mapping[str, str | None], Row]] = {
-            name: ({"AWS_PROFILE": "work", "AWS_ENDPOINT_URL_STS": beds[name].url}, row)
-            for name, (_, row, _) in MOODS.items()
+            name: (at_work(beds[name].url), row) for name, (_, row, _) in MOODS.items()
         }
-        hole, tls = parts.enter_context(BlackHole()), parts.enter_context(MoodySts(moods.drips, tls=True))
+        environment, row = rows.pop("denies")
+        check(get(desk, environment), row, said)
+        eventually(lambda: "s old; a new one can be had in " in get(desk, environment).stderr, "it is told again")
+        check(get(desk, environment), row, said)
+        tls = parts.enter_context(MoodySts(moods.drips, tls=True))
         elsewhere: dict[str, tuple[str, Row]] = {
-            "black hole": (hole.url, (8, "no credentials within 3 s")),
             "untrusted": (tls.url, (7, "the TLS certificate of AWS was not accepted at 127.0.0.1")),
             "refused": (f"http://me:{CANARY}@127.0.0.1:9", (7, "AWS cannot be reached at 127.0.0.1")),
             "no such name": ("http://sts.invalid", (7, "AWS cannot be reached at sts.invalid")),
         }
-        for name, (url, row) in elsewhere.items():
-            rows[name] = ({"AWS_PROFILE": "work", "AWS_ENDPOINT_URL_STS": url}, row)
-        all_fail(desk, rows, said)
+        all_fail(desk, rows | {name: (at_work(url), row) for name, (url, row) in elsewhere.items()}, said)
         asked = {name: bed.asked for name, bed in beds.items()}
         assert asked == {name: times for name, (_, _, times) in MOODS.items()}
-        again = get(desk, rows["denies"][0])
-        check(again, rows["denies"][1], said)
-        assert "s old; a new one can be had in " in again.stderr
-        assert beds["denies"].asked == 1
+
+
+def test_sts_that_hangs_is_given_up(desk: Desk, said: list[str]) -> None:
+    desk.configure(IMPATIENT)
+    desk.aws(config=step("work", "default"))
+    with BlackHole() as hole, MoodySts(moods.drips) as dripping:
+        for url in (hole.url, dripping.url):
+            check(get(desk, at_work(url)), (8, "no credentials within 3 s"), said)
+        assert dripping.asked == 1
+    desk.configure(PATIENT)
+    eventually(lambda: get(desk, {}).returncode == 0, "there are tokens by other keys")
 
 
 def test_sts_that_floods_fills_no_memory(desk: Desk, said: list[str]) -> None:

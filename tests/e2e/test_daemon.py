@@ -56,7 +56,7 @@ def test_where_no_client_waits_no_worker_starts_for_what_nobody_asked(desk: Desk
         desk.argv(str(BIN / "dsqltokd")), cwd=desk.work, env=desk.environment, stdout=subprocess.DEVNULL
     ) as process:
         eventually(lambda: worker_kinds(process) != [], "a worker is there")
-        desk.status()
+        eventually(lambda: desk.dsqltok("status").returncode == 0, "it serves")
         assert worker_kinds(process) == ["project"]
         process.terminate()
 
@@ -131,9 +131,11 @@ def test_sigterm_drains_and_removes_the_socket(desk: Desk, example: Callable[[st
 def test_a_request_that_is_being_worked_on_is_answered_before_the_end(
     desk: Desk, example: Callable[[str], str]
 ) -> None:
-    example("admin")
+    desk.project(example("admin").replace('"cluster-id.', '"${getenv("CLUSTER")}.'))
+    asked = {"config": str(desk.work / "atlas.hcl")}
     with desk.daemon() as process, desk.connection() as connection:
-        connection.request(1, "token.get", config=str(desk.work / "atlas.hcl"))
+        connection.ask("token.get", **asked, environment={"CLUSTER": "first"})  # whose workers are there from now on
+        connection.request(1, "token.get", **asked, environment={"CLUSTER": "second"})
         connection.request(2, "daemon.stop")
         answers = {answer["id"]: answer for answer in (connection.receive(), connection.receive())}
         assert answers[1]["result"]["token"]

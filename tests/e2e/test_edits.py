@@ -1,4 +1,8 @@
-"""An edit of atlas.hcl or of the AWS files is served within a second; a broken one keeps what was good."""
+"""An edit of atlas.hcl or of the AWS files is served at once; a broken one keeps what was good.
+
+How soon that is on an idle machine promises/test_files.py holds, by the middle of many. Here an edit that is served at
+all was told of by an event: where these are granted, a file is looked at without one every five minutes only.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +22,12 @@ if TYPE_CHECKING:
 
 OTHER = "other-id.dsql.us-east-1.on.aws"
 OTHER_KEY = "AKIAI44QH8DHBEXAMPLE"
-A_SECOND = 4.0  # on a busy machine; without events it would be up to five
 
 
-def seen(desk: Desk, text: str, *arguments: str, env: Mapping[str, str] | None = None) -> float:
-    """Return after how many seconds `get` prints a token with `text` in it."""
-    return eventually(lambda: text in desk.ok("get", *arguments, env=env), f"{text} in the token")
+def is_seen(desk: Desk, text: str, *arguments: str, env: Mapping[str, str] | None = None) -> None:
+    """Wait until `get` prints a token with `text` in it, told of by an event."""
+    eventually(lambda: text in desk.ok("get", *arguments, env=env), f"{text} in the token")
+    assert desk.status()["watching"] == "by events"
 
 
 def in_place(path: Path, text: str) -> None:
@@ -44,16 +48,16 @@ def after_removing(path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("save", [in_place, atomically, after_removing])
-def test_an_edit_of_the_project_is_served_within_a_second(
+def test_an_edit_of_the_project_is_served_at_once(
     save: Callable[[Path, str], None], desk: Desk, example: Callable[[str], str]
 ) -> None:
     text = example("admin")
     assert OTHER not in desk.ok("get")
     save(desk.work / "atlas.hcl", text.replace("cluster-id", "other-id"))
-    assert seen(desk, OTHER) < A_SECOND
+    is_seen(desk, OTHER)
 
 
-def test_an_edit_behind_a_symlink_is_served_within_a_second(desk: Desk, example: Callable[[str], str]) -> None:
+def test_an_edit_behind_a_symlink_is_served_at_once(desk: Desk, example: Callable[[str], str]) -> None:
     text = example("admin")
     dotfiles = desk.root / "dotfiles"
     real = desk.write(dotfiles / "project.hcl", text)
@@ -62,10 +66,10 @@ def test_an_edit_behind_a_symlink_is_served_within_a_second(desk: Desk, example:
     link.symlink_to(real)
     assert OTHER not in desk.ok("get")
     atomically(real, text.replace("cluster-id", "other-id"))
-    assert seen(desk, OTHER) < A_SECOND
+    is_seen(desk, OTHER)
 
 
-def test_a_symlink_that_is_swapped_is_served_within_a_second(desk: Desk, example: Callable[[str], str]) -> None:
+def test_a_symlink_that_is_swapped_is_served_at_once(desk: Desk, example: Callable[[str], str]) -> None:
     text = example("admin")
     old = desk.write(desk.root / "versions/1/atlas.hcl", text)
     new = desk.write(desk.root / "versions/2/atlas.hcl", text.replace("cluster-id", "other-id"))
@@ -76,15 +80,15 @@ def test_a_symlink_that_is_swapped_is_served_within_a_second(desk: Desk, example
     swap = desk.work / "swap"
     swap.symlink_to(new)
     swap.replace(link)
-    assert seen(desk, OTHER) < A_SECOND
+    is_seen(desk, OTHER)
 
 
-def test_an_edit_of_a_file_that_the_project_reads_is_served_within_a_second(desk: Desk) -> None:
+def test_an_edit_of_a_file_that_the_project_reads_is_served_at_once(desk: Desk) -> None:
     desk.project('data "aws_dsql_token" "db" {\n  endpoint = file("endpoint.txt")\n}\n')
     desk.write(desk.work / "endpoint.txt", "cluster-id.dsql.us-east-1.on.aws")
     assert OTHER not in desk.ok("get", "--data", "db")
     desk.write(desk.work / "endpoint.txt", OTHER)
-    assert seen(desk, OTHER, "--data", "db") < A_SECOND
+    is_seen(desk, OTHER, "--data", "db")
 
 
 def test_a_broken_edit_keeps_the_last_good_project_and_says_so(desk: Desk, example: Callable[[str], str]) -> None:
@@ -103,11 +107,11 @@ def test_a_broken_edit_keeps_the_last_good_project_and_says_so(desk: Desk, examp
     assert not any(project["error"] for project in desk.status()["projects"])
 
 
-def test_new_keys_in_the_credentials_file_sign_within_a_second(desk: Desk, example: Callable[[str], str]) -> None:
+def test_new_keys_in_the_credentials_file_sign_at_once(desk: Desk, example: Callable[[str], str]) -> None:
     example("admin")
     assert OTHER_KEY not in desk.ok("get")
     desk.aws(credentials=f"[default]\naws_access_key_id = {OTHER_KEY}\naws_secret_access_key = {SECRET_ACCESS_KEY}\n")
-    assert seen(desk, OTHER_KEY) < A_SECOND
+    is_seen(desk, OTHER_KEY)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +130,7 @@ def test_aws_files_named_by_the_environment_are_followed_too(
     desk.write(path, text.format("AKIAIOSFODNN7FIRST00"))
     assert "AKIAIOSFODNN7FIRST00" in desk.ok("get", env=environment)
     desk.write(path, text.format(OTHER_KEY))
-    assert seen(desk, OTHER_KEY, env=environment) < A_SECOND
+    is_seen(desk, OTHER_KEY, env=environment)
 
 
 def test_credentials_that_were_missing_are_found_once_they_are_written(
@@ -136,4 +140,5 @@ def test_credentials_that_were_missing_are_found_once_they_are_written(
     os.rename(desk.home / ".aws", desk.home / "aws-later")
     assert desk.dsqltok("get").returncode == 5
     os.rename(desk.home / "aws-later", desk.home / ".aws")
-    assert eventually(lambda: desk.dsqltok("get").returncode == 0, "a token") < A_SECOND
+    eventually(lambda: desk.dsqltok("get").returncode == 0, "a token")
+    assert desk.status()["watching"] == "by events"

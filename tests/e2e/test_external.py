@@ -36,13 +36,14 @@ env "other" {
 }
 """
 ECHO = "#!/bin/sh\necho run >> ran\necho $1.dsql.us-east-1.on.aws\n"
+IMPATIENT = 'keyring = "none"\nprogram_timeout = 2\n'  # for programs that hang
 KEYS = {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
 DENIED = 6
 
 
 @pytest.fixture
 def project(desk: Desk) -> Desk:
-    desk.configure('keyring = "none"\nprogram_timeout = 2\n')
+    desk.configure('keyring = "none"\n')
     desk.environment |= KEYS
     desk.project(PROJECT)
     script(desk, ECHO)
@@ -150,6 +151,7 @@ def test_a_program_that_fails_explains_itself(project: Desk) -> None:
 
 
 def test_a_program_that_hangs_is_ended_with_all_that_it_started_and_hangs_no_other_get(project: Desk) -> None:
+    project.configure(IMPATIENT)
     script(project, "#!/bin/sh\nsleep 1000 &\necho $! > pid\nwait\n")
     project.ok("projects", "allow")
     done = project.dsqltok("get", "dsql")
@@ -162,6 +164,7 @@ def test_a_program_that_hangs_is_ended_with_all_that_it_started_and_hangs_no_oth
 
 
 def test_while_a_program_hangs_its_last_output_serves_and_not_every_get_waits_for_it(project: Desk) -> None:
+    project.configure(IMPATIENT)
     script(project, "#!/bin/sh\necho run >> ran\n[ ! -e hang ] || sleep 1000\necho abc.dsql.us-east-1.on.aws\n")
     project.ok("projects", "allow")
     assert host(project) == "abc.dsql.us-east-1.on.aws"

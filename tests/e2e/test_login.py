@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 SERIAL = "arn:aws:iam::123456789012:mfa/ana"
 ROLE = "arn:aws:iam::123456789012:role/Ops"
 CREDENTIALS = 5
+PROBE_PAUSE_S = 30.0  # until a `get` asks AWS again after a failure that only a person can mend
 DSQLTOK = str(BIN / "dsqltok")
 
 
@@ -234,7 +234,9 @@ def test_the_browser_is_opened_unless_that_is_not_wanted(desk: Desk, signing_in:
     waiting = person(signing_in, signing_in.approve)
     desk.ok("login")
     waiting.join()
-    assert (desk.home / "opened").read_text().startswith(f"{signing_in.page}?user_code=")
+    opened = desk.home / "opened"
+    eventually(lambda: opened.exists() and opened.read_text().endswith("\n"), "the browser is there")
+    assert opened.read_text().startswith(f"{signing_in.page}?user_code=")
 
 
 def test_a_refused_login_is_a_denial(desk: Desk, signing_in: Sso) -> None:
@@ -253,13 +255,11 @@ def test_a_code_that_nobody_confirms_runs_out(desk: Desk, signing_in: Sso) -> No
     assert "the code was not confirmed in time" in done.stderr
 
 
-def test_a_login_elsewhere_heals_what_waited_for_it_within_a_second(desk: Desk, signing_in: Sso) -> None:
+def test_a_login_elsewhere_heals_what_waited_for_it_before_aws_is_asked_again(desk: Desk, signing_in: Sso) -> None:
     assert desk.dsqltok("get", "dsql").returncode == CREDENTIALS
     name, held = signing_in.signed_in(START_URL, "corp")
     desk.write(desk.home / ".aws/sso/cache" / name, held)
-    begin = time.monotonic()
-    eventually(lambda: desk.dsqltok("get", "dsql").returncode == 0, "the login counts")
-    assert time.monotonic() - begin < 5.0  # a second, and what a busy machine adds to it
+    eventually(lambda: desk.dsqltok("get", "dsql").returncode == 0, "the login counts", patience=PROBE_PAUSE_S / 2)
 
 
 def test_a_role_on_top_of_sso_needs_the_same_login(desk: Desk, signing_in: Sso, sts: Sts) -> None:

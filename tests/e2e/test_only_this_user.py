@@ -133,7 +133,7 @@ def test_directory_and_socket_are_the_users_alone_from_the_first_instant_on(desk
     try:
         for _ in range(2):
             with desk.daemon():
-                pass
+                eventually(lambda: all(seen.values()), "all of them were looked at")
             desk.run("rm", "-r", str(desk.socket.parent))
     finally:
         over.set()

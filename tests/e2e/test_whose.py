@@ -65,15 +65,16 @@ def test_another_home_has_its_own_sso_session(cloud: Cloud, caller: Callable[[st
 
 
 def test_a_hung_identity_delays_no_other(cloud: Cloud) -> None:
-    cloud.desk.configure("aws_timeout = 5\n")
+    cloud.desk.configure("aws_timeout = 40\n")
     cloud.desk.aws(config=ROLE_PROFILE)
     cloud.project(db='profile = "app"', plain="")
-    with BlackHole() as hole, ThreadPoolExecutor(1) as at_once:
-        hung = at_once.submit(cloud.desk.dsqltok, "get", "--data", "db", env={"AWS_ENDPOINT_URL_STS": hole.url})
-        hole.swallow(20.0)
-        assert key_in(cloud.token("plain")) == ACCESS_KEY_ID
-        assert not hung.done()
-        assert hung.result().returncode == 8
+    with ThreadPoolExecutor(1) as at_once:
+        with BlackHole() as hole:
+            hung = at_once.submit(cloud.desk.dsqltok, "get", "--data", "db", env={"AWS_ENDPOINT_URL_STS": hole.url})
+            hole.swallow(30.0)
+            assert key_in(cloud.token("plain")) == ACCESS_KEY_ID
+            assert not hung.done()
+        assert hung.result().returncode in (7, 8)  # it was hung up on
 
 
 @pytest.mark.parametrize("left", [400, 100])
@@ -102,7 +103,7 @@ def test_the_settings_of_a_role_are_honoured(cloud: Cloud) -> None:
     issued = cloud.sts.issued()[-1]
     assert (issued.external_id, issued.session_name) == ("4711", "ana")
     assert issued.credentials.expires_at is not None
-    assert 1790 < issued.credentials.expires_at - before < 1830
+    assert 1790 < issued.credentials.expires_at - before < 1900
 
 
 def test_one_role_session_signs_for_every_target_of_its_identity(cloud: Cloud) -> None:
