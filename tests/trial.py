@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from shells import Shells
     from standin.secretservice import SecretService
 
-PROMPT = 2.0  # seconds: less than a keyring is given to answer
+PROMPT = 4.0  # seconds: less than a keyring is given to answer
 
 
 @dataclass

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from desk import Desk
 
 _PATIENCE = 60.0
-_LINGERS = 10.0  # seconds that a worker may take to notice that the daemon is no more
+_LINGERS = 60.0  # seconds that a worker of a busy machine may take to notice that the daemon is no more
 
 
 class Victim:

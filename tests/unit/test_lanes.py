@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from dsqltokd.looks import Look, Round
 
 
+A_LITTLE = 0.01  # seconds
+
+
 class Stopping(Events):
     """Watches nothing, and stops where it is asked to watch one of `dead`."""
 
@@ -26,9 +29,11 @@ class Stopping(Events):
         super().__init__(lambda _: None)
         self.dead: set[str] = set()
         self.alive = threading.Event()
+        self.stopped = threading.Event()
 
     def watch(self, directory: str, _mount: str, *, closely: bool) -> bool:
         if directory in self.dead:
+            self.stopped.set()
             self.alive.wait()
         return closely
 
@@ -65,8 +70,9 @@ class Bench:
         return look.path
 
     def late(self) -> dict[str, str]:
-        """Have it be later than a look may take."""
-        return self.lanes.leave_behind(time.monotonic() + 1.5)
+        """Have it be later than a look may take that has stopped."""
+        assert self.events.stopped.wait(30)
+        return self.lanes.leave_behind(self.lanes.next_time + A_LITTLE)
 
 
 @pytest.fixture
@@ -99,7 +105,8 @@ def test_a_look_that_stops_holds_up_no_other_for_longer_than_the_patience(bench:
     bench.events.dead = {str(bench.directory / "dead")}
     (bench.directory / "dead").mkdir()
     bench.lanes.begin()
-    assert bench.lanes.leave_behind(time.monotonic()) == {}
+    assert bench.events.stopped.wait(30)
+    assert bench.lanes.leave_behind(bench.lanes.next_time - A_LITTLE) == {}
     stuck = bench.late()
     assert list(stuck) == [dead]
     bench.through[dead] |= {stuck[dead]}
@@ -146,6 +153,7 @@ def test_where_the_whole_process_was_held_up_no_look_counts_as_late(bench: Bench
     bench.events.dead = {str(bench.directory / "dead")}
     (bench.directory / "dead").mkdir()
     bench.lanes.begin()
+    assert bench.events.stopped.wait(30)
     stopped = time.monotonic() + 60
     assert bench.lanes.leave_behind(stopped) == {}
     assert list(bench.lanes.leave_behind(stopped + 1.5)) == [dead]

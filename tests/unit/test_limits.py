@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,16 +109,23 @@ def test_what_was_half_made_is_no_place() -> None:
 
 
 def test_what_used_up_its_processor_time_would_do_so_again() -> None:
-    with pytest.raises(ExceededError) as caught:
-        within_limits(forever, 4 * A_MOMENT)
-    assert not caught.value.passing or os.getloadavg()[0] > 1
+    given = 4 * A_MOMENT
+
+    def is_right() -> bool:
+        before = time.process_time()
+        with pytest.raises(ExceededError) as caught:
+            within_limits(forever, given)
+        # A busy machine may not let it have as much.
+        return not caught.value.passing or time.process_time() - before < given
+
+    assert any(is_right() for _ in range(5))  # the system's two ways to count differ by a little
 
 
 def test_what_computes_slowly_on_a_busy_machine_may_try_again() -> None:
     def seldom() -> None:
         never = threading.Event()
         while True:
-            for _ in range(10_000):
+            for _ in range(1000):  # which takes no slow processor as long as it waits
                 pass
             never.wait(0.002)
 

@@ -135,6 +135,8 @@ def test_no_more_is_taken_from_a_client_that_does_not_read_and_it_is_dropped() -
                 deaf.connect(there.path)
                 deaf.setblocking(False)
                 other = await there.peer()
+                await other.ask("watch")  # so that it may rest for as long as a busy machine lets it
+                await other.receive()
                 loop = asyncio.get_running_loop()
 
                 async def shout() -> None:

@@ -258,14 +258,14 @@ def test_while_the_background_is_busy_nothing_spins(pool: HeldPool) -> None:
         for profile in profiles:
             tokens.states[Identity(profile)] = nearly_over(target(profile))
         tokens.tick()
-        await asyncio.sleep(0.05)
+        await settle()
         assert tokens.looks == 1
         await take_long(loop)
         looks = tokens.looks
-        await asyncio.sleep(0.05)
+        await settle()
         assert tokens.looks == looks == MOST_UNASKED
         pool.release("hung-1")
-        await asyncio.sleep(0.05)
+        await settle()
         assert pool.begun[-1] == (profiles[-1], 1)
         await tokens.close()
 

@@ -1,6 +1,6 @@
 """The watcher on real files. Reports are waited for on a queue; what must not come is waited for by something after it.
 
-`AT_ONCE` is well under the watcher's regular look at every file: what arrives within it was told by an event.
+`AT_ONCE` is under the watcher's regular look at every file: what arrives within it was told by an event.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from dsqltokd.files import Identity
 
-AT_ONCE = watch.RECONCILE / 2
+AT_ONCE = 0.8 * watch.RECONCILE
 
 
 class Watched:

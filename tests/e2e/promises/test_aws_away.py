@@ -243,9 +243,10 @@ def test_while_single_sign_on_is_half_away(faults: Faults, by_sign_in: Away, sso
             token = by_sign_in.get()
             by_sign_in.goes(half)
             for left in (1200.0, 600.0, 30.0):
+                before = by_sign_in.front.asked
                 by_sign_in.until(left, token)
                 by_sign_in.get()
-                eventually(partial(asked, by_sign_in, by_sign_in.front.asked + 1), "the session is to be renewed")
+                eventually(partial(asked, by_sign_in, before + 1), "the session is to be renewed")
             by_sign_in.returns()
             by_sign_in.stepped.suspend(4 * LIFE)
 
@@ -285,8 +286,9 @@ def test_who_has_a_token_does_not_wait_for_aws(faults: Faults, by_role: Away) ->
             took = []
             for _ in range(9):
                 begin = time.monotonic()
-                by_role.works(by_role.ask(connection)["result"]["token"])
+                token = by_role.ask(connection)["result"]["token"]
                 took.append(time.monotonic() - begin)
+                by_role.works(token)
             faults.hold(max(took) < A_LITTLE, f"somebody waits for AWS: {max(took)} s")
             faults.hold(statistics.median(took) < 1.0, "everybody waits a second for AWS")
 
@@ -317,8 +319,9 @@ def test_requests_of_a_minute_are_few(faults: Faults, by_role: Away, request: py
             by_role.until((-1.0, POOR)[turn % 2], token)
             throttled = turn % 3 == 1
             by_role.goes(moods.complains(429, "TooManyRequestsException") if throttled else moods.says(200, ""))
-            before = by_role.front.asked
+            before, begin = by_role.front.asked, time.monotonic() - 60.0
             if turn < real:
+                begin = time.monotonic()
                 hammer(by_role, several, 60.0)
             else:
                 for _ in range(12):
@@ -326,7 +329,8 @@ def test_requests_of_a_minute_are_few(faults: Faults, by_role: Away, request: py
                     by_role.stepped.suspend(PAUSE)
             times = by_role.front.asked - before
             times //= 2 if throttled else 1  # botocore asks again then
-            faults.hold(2 <= times <= 15, f"AWS is asked {times} times")
+            minutes = (time.monotonic() - begin) / 60.0  # a busy machine takes longer for each of the twelve steps
+            faults.hold(2 <= times <= 15 * minutes, f"AWS is asked {times} times in {minutes:.1f} minutes")
 
 
 @pytest.mark.promise(BOUNDED, fault="empty, nobody asks", short=1, long=2)

@@ -204,7 +204,7 @@ def test_many_identities(faults: Faults, desk: Desk, stepped: Steps) -> None:
 def test_many_hung_identities(faults: Faults, desk: Desk, helper: HeldHelper, stepped: Steps, log: Log) -> None:
     number = min(50, faults.times)
     *wanted, one, other = teams(desk, number, f"credential_process = {helper.path} {{}}")
-    desk.configure("aws_timeout = 20\n")
+    desk.configure("aws_timeout = 60\n")
     with desk.daemon(), Crowd(desk) as crowd:
         tokens(crowd.ask("token.get", [*wanted, one, other]))
         for _ in range(faults.times // number):

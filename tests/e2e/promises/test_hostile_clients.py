@@ -113,9 +113,11 @@ def test_a_crowd(kind: str, number: int, faults: Faults, core: Core, request: py
             with core.rests(faults):
                 crowded, full = core.regular.lookups(LOOKUPS), core.memory()
         faults.hold(full < before + 250, f"of {before} MiB it has come to {full}")
-        usual.append(statistics.median(crowded) / statistics.median(idle))
+        eventually(lambda: core.descriptors() <= descriptors + 2, "their descriptors are closed")
+        # Others may have begun to use the machine meanwhile: what it is like without the crowd is measured again.
+        slower = max(map(statistics.median, (idle, core.regular.lookups(LOOKUPS))))
+        usual.append(statistics.median(crowded) / slower)
         worst.append(_p99(crowded) / _p99(idle))
-    eventually(lambda: core.descriptors() <= descriptors + 2, "their descriptors are closed")
     faults.hold(core.memory() < before + 10, f"of {before} MiB it has come to {core.memory()}")
     faults.hold(core.lines() <= lines + FEW, "it fills the log")
     if request.config.getoption("soak"):
@@ -165,9 +167,14 @@ def test_no_file_descriptor_left(faults: Faults, core: Core) -> None:
 def test_no_file_descriptor_left_for_a_worker(faults: Faults, core: Core) -> None:
     for turn in faults:
         shell = {"AWS_ACCESS_KEY_ID": f"AKIA{turn}", "AWS_SECRET_ACCESS_KEY": "x"}
-        core.may_open(core.descriptors() - 1)
-        cold = core.get(**shell)
-        core.may_open(ENOUGH)
+        # A worker that nobody needs may go just then, and leave another one room.
+        for _ in range(3):
+            core.may_open(core.descriptors() - 1)
+            cold = core.get(**shell)
+            core.may_open(ENOUGH)
+            if cold.returncode != 0:
+                break
+            shell["AWS_ACCESS_KEY_ID"] += "x"
         faults.hold("no more: Too many open files" in cold.stderr, cold.stderr or "there was one")
         cold = core.get(**shell | {"AWS_ACCESS_KEY_ID": f"ASIA{turn}"})
         faults.hold(cold.returncode == 0, cold.stderr)

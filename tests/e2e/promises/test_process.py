@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from desk import ACCESS_KEY_ID, BIN, SECRET_ACCESS_KEY, eventually
+from footprint import children
 from registrar import Registrar
 from standin import people
 from victim import Helper, Victim, answer_pipes, serving, strike, workers
@@ -141,6 +142,7 @@ def test_killed_while_it_stores(faults: Faults, keyring: Desk) -> None:
     chance, config = chances("store"), str(keyring.work / "atlas.hcl")
     asked = {"config": config, "environment": {"HOME": str(keyring.home)}}
     assert keyring.ok("get").startswith("abc.dsql.")
+    eventually(lambda: "abc.dsql." in keyring.run("keyring", "get", "dsqltok", "tokens").stdout, "it is stored")
     keyring.ok("stop")
     before, new = {"abc.dsql.us-east-1.on.aws"}, ""
     for turn in faults:
@@ -169,7 +171,7 @@ def restored(connection: Connection, *possible: set[str]) -> set[str] | None:
         return status["keyring"]["state"] == "in use" and hosts in possible
 
     try:
-        eventually(loaded, "the tokens are there again", 10.0)
+        eventually(loaded, "the tokens are there again")
     except AssertionError:
         return None
     return hosts
@@ -200,11 +202,11 @@ def test_killed_while_a_helper_runs(faults: Faults, project: Desk) -> None:
                 connection.request(1, "token.get", environment={"HOME": str(project.home)}, **asked)
                 helper.wait()
                 if turn % 2:
-                    strike(next(pid for pid, kind in workers(victim.pid).items() if kind == "aws"))
+                    strike(next(pid for pid in workers(victim.pid) if children(pid)))
                     faults.hold("result" in connection.receive(), "its worker is not replaced")
                 else:
                     victim.kill()
-                eventually(has_gone, "the helper has gone, with what it started", 10.0)
+                eventually(has_gone, "the helper has gone, with what it started")
             victim.kill()
             check_end(faults, victim)
 
@@ -277,7 +279,7 @@ def test_the_daemon_goes_before_a_refresh_is_done(faults: Faults, project: Desk)
             helper.wait()
             project.terminate()
             check_answer(faults, asking, f"n{turn}")
-            eventually(has_gone, "the helper has gone, with what it started", 10.0)
+            eventually(has_gone, "the helper has gone, with what it started")
 
 
 def stop(worker: int) -> None:
@@ -304,7 +306,8 @@ def flood(worker: int) -> None:
 def test_its_workers_go(harm: Callable[[int], None], typed: tuple[int, ...], faults: Faults, project: Desk) -> None:
     if harm is flood and not people.is_root():
         pytest.skip("needs root, to write into the pipes of another process")
-    project.configure("aws_timeout = 1\n")
+    if harm is stop:  # else nothing is to be given up, however busy the machine
+        project.configure("aws_timeout = 2\n")
     chance, usual = chances(harm.__name__), get_seconds(project)
     daemon = serving(project)
     for turn in faults:
