@@ -142,7 +142,7 @@ def test_it_ends_as_psql_ends(reachable: Desk) -> None:
 
 
 def test_the_token_is_in_a_private_file_and_nowhere_else(desk: Desk, fake: Callable[..., None]) -> None:
-    fake("echo ready; exec sleep 60")
+    fake("echo ready; sleep 60")  # not `exec`, in the middle of which a process has no environment to look at
     desk.environment |= {"PGPASSWORD": "old", "PGSERVICE": "other", "PGHOSTADDR": "127.0.0.1"}
     with session(desk, "psql", "dsql", "--", "word") as process:
         (path,) = passfiles(desk)

@@ -326,7 +326,7 @@ def test_the_program_leaves_nothing_behind_though_it_is_killed() -> None:
         watches = [os.pidfd_open(child) for child in children(process.pid)]
         process.kill()
         for watch in watches:
-            assert select.select([watch], [], [], 10)[0], "a process is left"
+            assert select.select([watch], [], [], 60)[0], "a process is left"
             os.close(watch)
         assert len(watches) == 2
         assert not ca_file.parent.exists()

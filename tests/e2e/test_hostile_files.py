@@ -76,7 +76,7 @@ def test_others_are_answered_while_a_hostile_file_is_evaluated(desk: Desk) -> No
                 _ask(connection, number, hostile, env=f"e{next(fresh)}")
             for number, path in ((5, warm), (6, desk.project(GOOD, f"cold{next(fresh)}.hcl"))):
                 _ask(connection, number, path)
-            order = [connection.receive()["id"] for _ in range(6)]
+            order: list[int] = [connection.receive()["id"] for _ in range(6)]
             assert order[0] == 5
             return order[1] == 6
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import signal
     from collections.abc import Iterator
 
-_ALLOWED_TO_STOP_S = 10
+_ALLOWED_TO_STOP_S = 60
 # `read` returns when the pipe's other end closes, which the kernel sees to however we end. The wait is bounded because
 # a container's process 1 may never reap what it inherits.
 _SCRIPT = """

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _PROGRAMS = {"dbus-daemon": "dbus-daemon", "gnome-keyring-daemon": "gnome-keyring"}  # and the Debian package of each
 _PASSWORD = "an example of a login password"
-_REPLY_WITHIN_S = 5
+_REPLY_WITHIN_S = 30
 _BUS_NAME = "org.freedesktop.secrets"
 _SERVICE = "/org/freedesktop/secrets"
 _DEFAULT = "/org/freedesktop/secrets/aliases/default"
