@@ -19,7 +19,7 @@ from .people import is_root
 if TYPE_CHECKING:
     from pathlib import Path
 
-_START_S = 10.0
+_START_S = 60.0
 
 
 def missing() -> str:
