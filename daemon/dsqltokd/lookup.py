@@ -2,8 +2,9 @@
 
 What was found can be the ground of an answer that is given again. The rules:
 - The project has to say the same. What it says, and what is wrong with it, are looked at for each request.
-- The token has to be the very one that would be served now. That is looked at once in a turn of the loop: in less than
-  that no token grows too old. Should it be replaced or put in doubt in the same turn, the memory is told to forget.
+- The token has to be the very one that would be served now. That is looked at once in a turn of the loop, and anew
+  where the clocks have gone on meanwhile: the machine may sleep, or be busy elsewhere, in the middle of a turn. Should
+  it be replaced or put in doubt in the same turn, the memory is told to forget.
 - Whether the configuration makes sense needs no look: once it has, what was in force goes on.
 """
 
@@ -13,7 +14,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dsqltokd import choice, report
+from dsqltokd import choice, clock, report
 from dsqltokd.memory import Answer
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from dsqltokd.uses import Uses
 
 
+_A_MOMENT = 0.05  # seconds, in which no token grows too old
+
+
 class Lookups:
     """Finds tokens, and notes who uses them."""
 
@@ -36,6 +40,7 @@ class Lookups:
         self._uses = uses
         self._loop = asyncio.get_running_loop()
         self._sure: set[Found] = set()  # looked at in this turn of the loop
+        self._since = clock.now()
 
     def find(self, config: str, query: Query, channel: Channel) -> Answer | None:
         """Return the answer, where it takes no more than to look it up. Raises what `choice.token` raises."""
@@ -51,6 +56,7 @@ class Lookups:
 
     def finds(self, found: Found, channel: Channel) -> bool:
         """Tell whether this very token would be served now, and note who uses it. Once in a turn is enough for both."""
+        self._look_at_clocks()
         if found in self._sure:
             return True
         if self._tokens.peek(found.chosen.target) is not found.token:
@@ -60,6 +66,12 @@ class Lookups:
             self._loop.call_soon(self._sure.clear)
         self._sure.add(found)
         return True
+
+    def _look_at_clocks(self) -> None:
+        now = clock.now()
+        if max(abs(now.wall - self._since.wall), abs(now.boot - self._since.boot)) > _A_MOMENT:
+            self._sure.clear()
+            self._since = now
 
     def note(self, entry: Entry, chosen: Chosen, channel: Channel) -> None:
         """Somebody has got a token."""
