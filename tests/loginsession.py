@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from desk import ACCESS_KEY_ID, BIN, SECRET_ACCESS_KEY
 from standin import systemd
 from standin.systemd import SystemdUser
+from viaproxy import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -140,8 +140,7 @@ def enabled_proxy(session: Session, standin: DsqlStandin, socket_lines: str = ""
     place = f":{standin.port}/postgres?sslmode=verify-full&hostaddr={standin.address}"
     session.write("work/atlas.hcl", EXAMPLE.read_text().replace(":5432/postgres?sslmode=require", place))
     session.ok("projects", "add", "atlas.hcl")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+    port = free_port()
     listening = f"[Socket]\nListenStream=\nListenStream=127.0.0.1:{port}\n{socket_lines}"
     session.write_unit(f"{PROXY}.socket.d/place.conf", listening)
     session.write(ROOTS, standin.ca_file.read_text())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import select
 import signal
-import random
 import socket
 import subprocess
 from dataclasses import dataclass
