@@ -215,12 +215,12 @@ def test_a_port_is_one_proxys_even_where_the_core_knows_of_none(proxied: Proxy) 
     proxied.desk.dsqltok("stop", env={"XDG_RUNTIME_DIR": None})
 
 
-def test_told_twice_to_end_a_proxy_ends_at_once(proxied: Proxy, visitor: Client) -> None:
+def test_told_twice_to_end_a_proxy_tells_those_who_are_there_and_ends(proxied: Proxy, visitor: Client) -> None:
     assert visitor("connect('a')") == "admin"
     proxied.process.send_signal(signal.SIGINT)
     eventually(lambda: "refused" in str(visitor("connect('b')")), "nobody new is let in")
     proxied.process.send_signal(signal.SIGINT)
-    assert proxied.process.wait(30) == 0  # by itself it would take an hour to end
+    assert proxied.process.wait(30) == 0
     assert "terminating connection: the proxy is ending" in str(visitor("one('a', 'select 1')"))
 
 

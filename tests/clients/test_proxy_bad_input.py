@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +15,9 @@ from desks import HOST
 from standin import badends
 from standin.badends import BadEnd
 from standin.sigv4 import Refusal
-from viaproxy import Client, Proxy, proxy, spoken
+from viaproxy import Client, Proxy, free_port, proxy, spoken
 
 if TYPE_CHECKING:
-    import socket
     from contextlib import AbstractContextManager
 
     from desk import Desk
@@ -161,6 +161,48 @@ def test_who_stops_sending_ends_the_session_at_both_ends(proxied: Proxy, visitor
     done = proxied.desk.run(str(BIN / "python"), "-c", program, str(proxied.port), STARTUP.hex())
     assert done.stdout == "ended\n"
     eventually(lambda: len(connections(proxied)) == 2, "only the other session is left")
+
+
+# A proxy for which no time passes, so that only what it is told can end it, and whose name server hangs.
+LOST = """
+import asyncio, socket, time
+known = socket.getaddrinfo
+def ask(host, *more, **others):
+    if host.endswith(".on.aws"):
+        print("asked", flush=True)
+        time.sleep(1000)
+    return known(host, *more, **others)
+socket.getaddrinfo = ask
+asyncio.SelectorEventLoop.time = lambda _: 0.0
+from dsqltokd.pgproxy.__main__ import main
+main()
+"""
+
+
+def test_told_twice_a_proxy_ends_whatever_it_waits_for(reachable: Desk, standin: DsqlStandin) -> None:
+    port = free_port()
+    words = ("dsql", "--port", str(port), "--ca", str(standin.ca_file))
+    with reachable.begin(str(BIN / "python"), "-c", LOST, *words) as process:
+        try:
+            proxied = Proxy(reachable, process, port)
+            assert process.stdout is not None
+            assert " leads to " in process.stdout.readline()
+            with proxied.client() as visitor:
+                visitor.program.say("connect('a')")
+                assert process.stdout.readline() == "asked\n"
+                process.terminate()
+                eventually(lambda: not is_open(port), "nobody new is let in")
+                assert process.poll() is None
+                process.terminate()
+                assert process.wait(60) == 0
+        finally:
+            process.kill()
+
+
+def is_open(port: int) -> bool:
+    """Tell whether somebody listens."""
+    with socket.socket() as there:
+        return there.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_peer_that_vanishes_without_a_word_is_asked_for_by_the_system(proxied: Proxy, visitor: Client) -> None:

@@ -3,7 +3,8 @@
 The rules:
 1. What cannot be sent at once waits, and nothing more is taken from the other side until it is gone: a slow end slows
    its peer and takes no memory.
-2. Whatever one end has sent before it went is still given to the other, if that one takes it.
+2. Whatever one end has sent before it went is still given to the other, if that one takes it. An end that says it will
+   send no more has gone: PostgreSQL's hang up both ways.
 3. A relay that has much to carry lets the others have their turn.
 4. One buffer serves all relays, since each uses it only while it carries: a session at rest has none.
 5. No TLS record is left half read: the system, which is what tells of more to read, knows nothing of its rest.
