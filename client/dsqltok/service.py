@@ -28,6 +28,7 @@ _RELAX = """\
 PrivateUsers=no
 PrivateMounts=no
 ProtectSystem=no
+ProtectHome=no
 ReadWritePaths=
 PrivateDevices=no
 ProtectKernelTunables=no
@@ -51,15 +52,15 @@ def install() -> str:
     for name in (*_UNITS, *_TEMPLATES):
         _write(os.path.join(directory, name), _unit(name, program))
     _write(os.path.join(directory, _DROP_IN), environment(_variables()))
-    for name in _RELAXED:
-        _remove(os.path.join(directory, name))
+    # What was relaxed is judged anew, by a start: a daemon that runs would say nothing of the next one.
+    relaxed = [name for name in _RELAXED if _remove(os.path.join(directory, name))]
     _systemctl("daemon-reload")
     _systemctl("enable", *_UNITS)
     _systemctl("reset-failed", *_UNITS)
     # The socket first: an earlier daemon that a client started notices that its own was replaced, and makes way.
     _systemctl("start", _UNITS[0])
     told = f"installed {' and '.join(_UNITS)} in {directory}\n"
-    _systemctl("start", _UNITS[1], check=False)
+    _systemctl("restart" if relaxed else "start", _UNITS[1], check=False)
     if cannot_confine(_properties(_UNITS[1], "ExecMainStatus", "ActiveState")):
         relax()
         told += "this system lets its users make no namespaces: the service has less of a sandbox than it might\n"

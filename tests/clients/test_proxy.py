@@ -325,6 +325,13 @@ def test_a_port_that_is_none_is_a_usage_error(reachable: Desk, port: str) -> Non
     assert "is no port" in done.stderr
 
 
+@pytest.mark.parametrize("port", ["0", "65535", "00000065000", "9" * 5000, "5432x", "-1"])
+def test_a_port_that_is_none_for_each_env_is_told(reachable: Desk, port: str) -> None:
+    done = reachable.dsqltok("proxy", "dsql", "two", "--port", port)
+    assert done.returncode == 2
+    assert "takes a number from 1 to 65534" in done.stderr
+
+
 def test_a_directory_that_others_may_enter_is_refused(reachable: Desk) -> None:
     directory = reachable.home / "pg"
     directory.mkdir(mode=0o755)

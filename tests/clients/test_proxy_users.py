@@ -103,6 +103,11 @@ def test_where_the_user_looks_like_all_others_the_unit_wants_a_password(standin:
             done = unit.session.manager.run(*words, env={"PGPASSFILE": passfile})
             assert (done.stdout, done.stderr) == ("admin\n", "")
             assert unit.session.manager.run("cat", passfile, person=people.stranger()).returncode != 0
+        kept = [unit.session.manager.run("cat", name).stdout for name in passfiles(unit)]
+        first = unit.shown("MainPID")
+        unit.reload()
+        eventually(lambda: unit.shown("MainPID") not in ("0", first), "another is the service's process")
+        assert [unit.session.manager.run("cat", name).stdout for name in passfiles(unit)[: len(places)]] == kept
         unit.session.manager.systemctl("stop", unit.name)
         assert [name for name in passfiles(unit) if unit.session.manager.run("cat", name).returncode == 0] == []
 

@@ -226,7 +226,7 @@ def test_why_clients_are_sent_away_is_logged_once_a_minute_for_each_reason(caplo
 
     caplog.set_level("INFO")
     play_ahead(scene())
-    no = "dsql: the server refuses a session: the server says no"
+    no = "dsql: the server refuses a session (SQLSTATE 57P03), and the client is told why"
     assert caplog.messages == [no, "dsql: a client is sent away: the client speaks HTTP", no]
 
 

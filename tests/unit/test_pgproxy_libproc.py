@@ -10,6 +10,7 @@ import sys
 import zlib
 from base64 import b64decode
 from contextlib import ExitStack
+from ctypes import CFUNCTYPE, c_int, c_void_p
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -94,7 +95,21 @@ def test_one_that_no_process_of_the_user_has_is_not_his(
     assert not libproc.has(library, os.getuid(), family, (there[0], 1), here)
     assert not libproc.has(library, os.getuid(), family, there, (here[0], 1))
     far.close()
-    assert owners.is_of_our_processes(near, library) is False
+    with pytest.raises(ConnectionError):
+        owners.is_of_our_processes(near, library)
+
+
+def test_one_that_is_there_and_no_process_of_this_user_has_is_another_users(parts: ExitStack) -> None:
+    _, near = connected(parts, *PLACES[0])
+    assert owners.is_of_our_processes(near, OfAnother()) is False
+
+
+class OfAnother(Libproc):
+    """A libproc of a system where this user has no TCP connection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.proc_pidfdinfo = CFUNCTYPE(c_int, c_int, c_int, c_int, c_void_p, c_int)(lambda *_: 0)
 
 
 def test_where_no_processes_can_be_listed_it_is_not_known(library: Any, parts: ExitStack) -> None:

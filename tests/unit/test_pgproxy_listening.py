@@ -5,14 +5,11 @@ from __future__ import annotations
 import contextlib
 import socket
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from dsqltokd.pgproxy import listening
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PORT = 5432
 
@@ -69,3 +66,38 @@ def test_once_the_first_is_to_leave_all_who_connect_come_to_the_second() -> None
     second.close()
     for each in clients:
         each.close()
+
+
+@pytest.fixture
+def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+
+@pytest.mark.usefixtures("_place")
+def test_a_follower_has_the_password_of_who_was_there_and_each_place_has_its_own() -> None:
+    first, second, other = (listening.Entrance(name, []) for name in ("[::1]:5432", "[::1]:5432", "127.0.0.1:5432"))
+    password, passfile = first.keep()
+    assert Path(passfile).read_text() == f"*:5432:*:*:{password}\n"
+    assert Path(passfile).stat().st_mode & 0o777 == 0o600
+    assert second.keep() == (password, passfile)
+    assert password not in other.keep()
+    first.close()
+    assert Path(passfile).exists()  # it is the second's
+    second.close()
+    assert not Path(passfile).exists()
+
+
+@pytest.mark.usefixtures("_place")
+@pytest.mark.parametrize("harm", ["others may read it", "it is a link"])
+def test_a_password_that_others_may_know_is_not_taken(harm: str, tmp_path: Path) -> None:
+    entrance = listening.Entrance("/run/pg/.s.PGSQL.5432", [])
+    password, passfile = entrance.keep()
+    if harm == "it is a link":
+        Path(passfile).rename(tmp_path / "elsewhere")
+        Path(passfile).symlink_to(tmp_path / "elsewhere")
+    else:
+        Path(passfile).chmod(0o644)
+    again, passfile = entrance.keep()
+    assert again != password
+    assert not Path(passfile).is_symlink()
+    assert Path(passfile).read_text() == f"*:5432:*:*:{again}\n"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from typing import Any
 
 import pytest
 
 from dsqltokd.pgproxy import sockets
+
+LONGEST_TRANSACTION_MS = 300_000  # of Aurora DSQL's
 
 
 def test_a_host_is_reached_at_whichever_of_its_addresses_answers() -> None:
@@ -48,3 +51,13 @@ def test_an_address_that_is_silent_keeps_nobody_from_the_next() -> None:
         runner.run(asyncio.wait_for(sockets.connect("host.example", listener.getsockname()[1]), 60)) as connection,
     ):
         assert connection.getpeername() == listener.getsockname()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="TCP_USER_TIMEOUT is Linux's")
+def test_a_server_that_takes_nothing_during_a_transaction_is_not_given_up() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        asyncio.run(sockets.connect(*listener.getsockname())) as connection,
+    ):
+        given = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    assert given > LONGEST_TRANSACTION_MS

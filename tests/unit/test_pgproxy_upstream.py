@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from pathlib import Path
 
+    from dsqltokd.pgproxy.upstream import Observe
+
     Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 HOST = "x.dsql.us-east-1.on.aws"
@@ -38,6 +40,7 @@ class Server:
         self._answers = iter(answers)
         self.startups: list[wire.Startup] = []
         self.passwords: list[bytes] = []
+        self.observed: list[tuple[str, float]] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         (said,) = wire.Greeting().receive(await reader.read(10_000))
@@ -49,6 +52,9 @@ class Server:
         writer.write(next(self._answers))
         await reader.read()
         writer.close()
+
+    def observe(self, step: str, seconds: float) -> None:
+        self.observed.append((step, seconds))
 
 
 class Leading:
@@ -64,14 +70,14 @@ class Leading:
 
 @contextlib.asynccontextmanager
 async def leading(
-    serve: Serve, roots: Path, alpn: Sequence[str] = ("postgresql",)
+    serve: Serve, roots: Path, alpn: Sequence[str] = ("postgresql",), observe: Observe = lambda *_: None
 ) -> AsyncIterator[tuple[Upstream, Place]]:
     """Give an upstream that leads to a server, and the place of that."""
     context = Authority(roots).context()
     context.set_alpn_protocols(alpn)
     async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as listening:
         core = Leading(listening.sockets[0].getsockname()[1])
-        yield Upstream(cast("Core", core), trusting(str(roots)), lambda *_: None), core.place_there
+        yield Upstream(cast("Core", core), trusting(str(roots)), observe), core.place_there
 
 
 def begun(tmp_path: Path, startup: wire.Startup, *answers: bytes) -> tuple[Session, list[str], Server]:
@@ -80,7 +86,7 @@ def begun(tmp_path: Path, startup: wire.Startup, *answers: bytes) -> tuple[Sessi
     server = Server(answers)
 
     async def play() -> Session:
-        async with leading(server.serve, tmp_path / "ca.pem") as (upstream, _):
+        async with leading(server.serve, tmp_path / "ca.pem", observe=server.observe) as (upstream, _):
             session = await upstream.begin(startup, "me", told.append)
             session.server.close()
             return session
@@ -107,9 +113,12 @@ def test_a_client_that_was_let_in_by_a_notice_has_a_session_in_the_protocol_that
 
 def test_a_token_that_is_refused_is_not_tried_again_but_a_fresh_one_is(tmp_path: Path) -> None:
     denied = wire.fatal("08006", "unable to accept connection, access denied", "")
-    _, told, server = begun(tmp_path, wire.Startup(3 << 16, {}), denied, wire.LET_IN + READY)
+    session, told, server = begun(tmp_path, wire.Startup(3 << 16, {}), denied, wire.LET_IN + READY)
     assert server.passwords == [wire.password("dull"), wire.password("bright")]
     assert told == []
+    succeeded = [seconds for step, seconds in server.observed if step == "auth"]
+    assert len(succeeded) == 1
+    assert session.steps["auth"] > sum(succeeded)  # with the time that the first one took
 
 
 def test_a_cancellation_that_the_server_does_not_answer_ends_in_time(tmp_path: Path) -> None:

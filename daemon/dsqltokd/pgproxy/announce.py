@@ -45,7 +45,7 @@ class Announcer:
 
     def _pass_on(self) -> None:
         oldest = asyncio.get_running_loop().time() - _ASKED_SECONDS
-        while self._writer is not None and self._asked:
+        while self._writer is not None and not self._writer.is_closing() and self._asked:
             asked, key = self._asked.popleft()
             if asked > oldest:
                 self._write(self._writer, "proxy.cancel", {"key": key.hex()})

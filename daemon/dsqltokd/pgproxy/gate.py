@@ -19,29 +19,25 @@ import pwd
 import socket
 from typing import TYPE_CHECKING
 
-from dsqltok.errors import CredentialsError, DeniedError, DsqltokError, UnavailableError
+from dsqltok.errors import CredentialsError, DeniedError, UnavailableError
 from dsqltokd import clock
-from dsqltokd.pgproxy import owners, sockets, talk, wire
+from dsqltokd.pgproxy import owners, refusal, sockets, talk, wire
 from dsqltokd.pgproxy.relay import Relay
+from dsqltokd.pgproxy.tidings import Tidings
 from dsqltokd.pgproxy.traffic import Traffic, summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from dsqltokd.pgproxy.refusal import Refusal
     from dsqltokd.pgproxy.selecting import Selector
     from dsqltokd.pgproxy.upstream import Session, Upstream
 
 _log = logging.getLogger(__name__)
 _GREETING_SECONDS = 15.0
 _STRANGER_SECONDS = 2.0
-_MOST = 2000  # connections at once
-_MOST_STRANGERS = 32  # of other users, who are to be told no, or not known yet; more are hung up on
-_COMPLAINT_SECONDS = 60.0
-_ENDING = wire.fatal("57P01", "terminating connection: the proxy is ending", "connect again")
-_FULL = wire.fatal("53300", f"the proxy has {_MOST} connections", "close some, or run a second proxy at another port")
-_SHORT = wire.fatal("53300", "too many open files in the proxy", "raise ulimit -n")
-_NO_DESCRIPTORS = ("no descriptors", "a client is sent away: too many open files in the proxy; raise ulimit -n")
-_FAULT = "a fault of the proxy's"
+_MOST_STRANGERS = 32  # of other users, who are to be told no; more are hung up on
+_MOST_UNKNOWN = 512  # who have not said the password yet
 _BURST = 64  # taken in before the others have their turn
 _SHORTAGE_SECONDS = 0.2
 _CAP_SECONDS = 59 * 60
@@ -76,9 +72,9 @@ class Gate:
         self._is_ours = is_ours
         self._account = _account()
         self._loop = asyncio.get_running_loop()
+        self._tidings = Tidings(name, self._loop.time)
         self._tasks: set[asyncio.Task[None]] = set()
         self._strangers: set[asyncio.Task[None]] = set()  # among the tasks
-        self._complained: dict[str, float] = {}
         self._relays: dict[Relay, Session] = {}
         self._open = False
         self._left = False
@@ -103,7 +99,7 @@ class Gate:
             self._open = False
             for listener in self._listeners:
                 self._loop.remove_reader(listener)
-                self._accept(listener, _MOST)  # who is in the queue would be hung up on
+                self._accept(listener, refusal.MOST)  # who is in the queue would be hung up on
         self._loop.call_later(seconds, self.end)
         self._look_whether_empty()
 
@@ -116,7 +112,7 @@ class Gate:
         for task in self._tasks:
             task.cancel()
         for relay in [*self._relays]:
-            relay.end(_ENDING)
+            relay.end(refusal.ENDING)
 
     def _accept(self, listener: socket.socket, most: int = _BURST) -> None:
         for _ in range(most):
@@ -126,7 +122,7 @@ class Gate:
                 return
             except OSError as error:
                 why = os.strerror(error.errno or 0).lower()
-                self._complain("no connection", f"no connection can be taken: {why}", logging.WARNING)
+                self._tidings.complain("no connection", f"no connection can be taken: {why}")
                 self._pause(listener)
                 return
             client.setblocking(False)
@@ -136,17 +132,13 @@ class Gate:
         try:
             ours = self._is_ours(client)
         except OSError as error:
-            self._turn_away(client, error)
+            self._turn_away(client, refusal.of(error))
             return
-        if not ours and len(self._strangers) >= _MOST_STRANGERS:
-            self._refused(DeniedError.kind, f"{_MOST_STRANGERS} connections of other users wait to be told no")
-            client.close()
+        if not ours and len(self._strangers) >= (_MOST_STRANGERS if ours is False else _MOST_UNKNOWN):
+            self._turn_away(client, refusal.CROWDED)
             return
-        if len(self._tasks) - len(self._strangers) + len(self._relays) >= _MOST:
-            self._refused("too many", f"a client is sent away: there are {_MOST} connections")
-            with contextlib.suppress(OSError):
-                client.send(_FULL)
-            client.close()
+        if len(self._tasks) - len(self._strangers) + len(self._relays) >= refusal.MOST:
+            self._turn_away(client, refusal.FULL)
             return
         task = self._loop.create_task(self._serve(client, ours))
         self._tasks.add(task)
@@ -154,12 +146,11 @@ class Gate:
             self._strangers.add(task)
         task.add_done_callback(self._gone)
 
-    def _turn_away(self, client: socket.socket, error: OSError) -> None:
-        short = error.errno in owners.SHORTAGES
-        self._refused(*(_NO_DESCRIPTORS if short else ("gone", "")))
+    def _turn_away(self, client: socket.socket, why: Refusal) -> None:
+        self._refused(why)
         with contextlib.suppress(OSError):
-            if short:
-                client.send(_SHORT)
+            if why.words:
+                client.send(why.words)
         client.close()
 
     def _pause(self, listener: socket.socket) -> None:
@@ -186,33 +177,23 @@ class Gate:
             handed_on = await self._introduce(client, ours)
         except asyncio.CancelledError:
             with contextlib.suppress(OSError):
-                client.send(_ENDING)
+                client.send(refusal.ENDING)
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the client hears of it, and the others go on
-            await self._send_away(client, error)
+            await self._send_away(client, refusal.of(error))
         finally:
             if not handed_on:
                 client.close()
 
-    async def _send_away(self, client: socket.socket, error: Exception) -> None:
-        reason, told, words = _refusal(error)
-        self._refused(reason, told)
-        if reason == _FAULT:
-            _log.error("%s: a client is sent away by a fault of the proxy's own", self._name, exc_info=error)
-        if words:
-            await talk.farewell(client, words)
+    async def _send_away(self, client: socket.socket, why: Refusal) -> None:
+        self._refused(why)
+        if why.words:
+            await talk.farewell(client, why.words)
 
-    def _refused(self, reason: str, told: str) -> None:
-        self._traffic.refused(reason)
-        if told:
-            self._complain(reason, told)
-
-    def _complain(self, reason: str, told: str, level: int = logging.INFO) -> None:
-        """Log it, but once a minute for each reason: whoever connects in a loop is not to fill the disk."""
-        now = self._loop.time()
-        if now - self._complained.get(reason, float("-inf")) >= _COMPLAINT_SECONDS:
-            self._complained[reason] = now
-            _log.log(level, "%s: %s", self._name, told)
+    def _refused(self, why: Refusal) -> None:
+        self._traffic.refused(why.reason)
+        if why.told:
+            self._tidings.complain(why.reason, why.told, why.fault)
 
     async def _introduce(self, client: socket.socket, ours: bool | None) -> bool:
         """Lead a client to its session; tell whether it has one now. Raises whatever keeps it from one."""
@@ -259,6 +240,7 @@ class Gate:
             sockets.keep_alive(client)
         begun = clock.now().boot
         relay = Relay(self._selector, client, session.server, lambda: self._ended(relay, begun))
+        session.opening = b""  # which may be long, and is needed no more
         self._relays[relay] = session
         self._traffic.begun(relay)
         relay.start(opening, rest)
@@ -267,7 +249,7 @@ class Gate:
         session = self._relays.pop(relay)
         seconds = clock.now().boot - begun  # in a suspend, too, DSQL's hour goes on
         self._traffic.ended(relay)
-        _log.info("%s: %s", self._name, summary(seconds, relay.carried, session.steps))
+        self._tidings.ended(summary(seconds, relay.carried, session.steps))
         if seconds > _CAP_SECONDS:
             _log.info(
                 "%s: a session ended after %d min: DSQL ends each after 60, so let a pool replace its own after 55",
@@ -291,32 +273,3 @@ def _account() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # in a container, say
         return ""
-
-
-def _refusal(error: Exception) -> tuple[str, str, bytes]:
-    """Return why somebody is sent away, in a word, what the log tells of it, and what he is told, where that helps."""
-    match error:
-        case wire.GarbageError():
-            told = wire.fatal("08P01", error.message, "connect with a PostgreSQL client, without TLS")
-            return "no startup packet", f"a client is sent away: {error.message}", told if error.answer else b""
-        case wire.RefusedError():
-            return "by the server", f"the server refuses a session: {error.said.message}", wire.error(error.said)
-        case DsqltokError():
-            return error.kind, error.message, wire.fatal(_code(error), error.message, error.hint)
-        case OSError() if error.errno in owners.SHORTAGES:
-            return *_NO_DESCRIPTORS, _SHORT
-        case OSError() | EOFError():
-            silent = isinstance(error, TimeoutError)
-            return *(("silent", "a client is sent away: it says nothing") if silent else ("gone", "")), b""
-        case _:
-            told = wire.fatal("XX000", f"the proxy failed ({type(error).__name__})", "please report this")
-            return _FAULT, "", told
-
-
-def _code(error: DsqltokError) -> str:
-    """Return the SQLSTATE of an error of ours."""
-    if isinstance(error, CredentialsError | DeniedError):
-        return "28000"  # invalid authorization
-    if error.retryable:
-        return "08001"  # no connection to be had
-    return "08004"  # connection rejected

@@ -43,7 +43,7 @@ def has(library: Any, user: int, family: int, local: tuple[str, int], remote: tu
     """
     wanted = (_packed(family, local), _packed(family, remote))
     pids = _listed(_PID, lambda buffer, size: library.proc_listpids(_UID_ONLY, user, buffer, size))
-    for (pid,) in pids:
+    for pid in sorted((pid for (pid,) in pids), key=os.getpid().__eq__):  # this one, which has many itself, last
         with contextlib.suppress(OSError):  # it has ended, or is not to be looked into
             if any(found == wanted for found in _connections(library, pid)):
                 return True

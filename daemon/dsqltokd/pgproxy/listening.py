@@ -34,6 +34,7 @@ _BPF_RETURN_CONSTANT = 0x06
 _FIRST = 3
 _LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 _PRIVATE = 0o077
+_LONGEST_LINE = 1000  # of a passfile of ours
 _SHARING_SECONDS = 3.0  # that the other one may take to say that its port may be shared
 _SHARING_PAUSE = 0.02
 
@@ -80,17 +81,19 @@ class Entrance:
                     with contextlib.suppress(OSError):
                         _choose_the_second(sock)
 
-    def keep(self, password: str) -> str:
-        """Write a passfile with the password of this entrance, and return its path; it goes with the entrance."""
-        if self.name.startswith("/"):  # a Unix socket's path, which has the port at its end
-            place, port = self.name[1:].replace("/", "-"), self.name.rpartition(".")[2]
-        else:
-            place = port = self.name.rpartition(":")[2]
+    def keep(self) -> tuple[str, str]:
+        """Return the password of this entrance, and the passfile that has it, which goes with the entrance.
+
+        A predecessor's password is kept: whoever reads the file may come to that one still, or to this one already.
+        """
+        port = self.name.replace(".s.PGSQL.", ":").rpartition(":")[2]
+        place = "".join(each if each.isalnum() else "-" for each in self.name)
         self._passfile = f"{paths.runtime_dir()}/proxy-{place}.pgpass"
         os.makedirs(paths.runtime_dir(), mode=0o700, exist_ok=True)
+        password = _password_in(self._passfile) or secrets.token_urlsafe()
         files.write_atomically(self._passfile, f"*:{port}:*:*:{password}\n", 0o600)
         self._passfile_inode = files.inode(self._passfile)
-        return self._passfile
+        return password, self._passfile
 
     def close(self) -> None:
         """Listen no more, and take away a Unix socket that is still ours."""
@@ -101,6 +104,17 @@ class Entrance:
             if path and files.inode(path) == inode:
                 with contextlib.suppress(OSError):
                     os.unlink(path)
+
+
+def _password_in(passfile: str) -> str:
+    """Return the password in a passfile that is ours alone, "" where there is none."""
+    try:
+        with open(os.open(passfile, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), encoding="ascii") as file:
+            there = os.fstat(file.fileno())
+            private = stat.S_ISREG(there.st_mode) and there.st_uid == os.getuid() and not there.st_mode & _PRIVATE
+            return file.readline(_LONGEST_LINE).rpartition(":")[2].rstrip("\n") if private else ""
+    except (OSError, ValueError):
+        return ""
 
 
 class _Instruction(ctypes.Structure):

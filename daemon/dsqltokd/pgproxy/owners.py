@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import errno
 import functools
 import os
 import socket
@@ -22,12 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from dsqltokd import peers
 from dsqltokd.pgproxy import libproc
+from dsqltokd.pgproxy.refusal import SHORTAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-SHORTAGES = (errno.EMFILE, errno.ENFILE)
-"""What an error says where there is no file descriptor left."""
 
 _SOCK_DIAG_BY_FAMILY = 20
 _REQUEST = 1
@@ -89,9 +86,22 @@ def is_of_our_processes(sock: socket.socket, library: Any) -> bool | None:
     """Tell what `is_ours` does, by libproc's functions."""
     there, here = _ends(sock)
     try:
-        return libproc.has(library, os.getuid(), sock.family, there, here)
+        found = libproc.has(library, os.getuid(), sock.family, there, here)
     except OSError:
         return None
+    if not found and _is_over(sock):
+        raise ConnectionError("the other end is gone")
+    return found
+
+
+def _is_over(sock: socket.socket) -> bool:
+    """Tell whether the other end has hung up, and sent nothing before."""
+    try:
+        return not sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def tells(family: int) -> bool:
@@ -174,7 +184,10 @@ def by_list(family: int, source: tuple[str, int], target: tuple[str, int]) -> in
         if found is not None:
             return found
         places = [_MAPPED + place for place in places]
-    return _in_list("/proc/net/tcp6", places, source[1], target[1])
+    try:
+        return _in_list("/proc/net/tcp6", places, source[1], target[1])
+    except FileNotFoundError:  # there is no IPv6 here
+        return None
 
 
 def _in_list(name: str, places: Sequence[bytes], *ports: int) -> int | None:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import secrets
 from typing import TYPE_CHECKING, Any
 
 from dsqltok import asking
@@ -53,8 +52,8 @@ class Proxy:
     def _gate(self, each: Served) -> Gate:
         password = None
         if not all(owners.tells(sock.family) for sock in each.entrance.sockets):
-            password = secrets.token_urlsafe()
-            self._say(f"this system does not tell whose a connection is: set PGPASSFILE={each.entrance.keep(password)}")
+            password, passfile = each.entrance.keep()
+            self._say(f"this system does not tell whose a connection is: set PGPASSFILE={passfile}")
         return Gate(
             each.name,
             each.entrance.sockets,

@@ -203,6 +203,7 @@ class Relay:
         except OSError:
             pass  # that was all
         self._server.waiting = self._client.waiting = b""
+        self._server.last = False  # nothing is owed to it any more
         self._send(memoryview(b"".join(said)), self._client)
         if not self.closed:
             self._finish(self._client)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _PORT = 5432
 _MOST_PORT = 65_535
-_DIGITS = 9  # that a number is read from, which Python does not do for thousands
+_DIGITS = 9  # more, by the thousand, Python would not read
 _KNOWN_SECONDS = 3.0  # until the core knows of each proxy that runs
 _KNOWN_PAUSE = 0.1
 
@@ -135,6 +135,6 @@ def _count(number: int, what: str) -> str:
 def _first_port(options: dict[str, Any], count: int) -> int:
     given = str(options.get("port", _PORT))
     most = _MOST_PORT + 1 - count  # each further env has the next one
-    if not given.isascii() or not given.isdecimal() or not 0 < int(given[:_DIGITS]) <= most:
+    if not given.isascii() or not given.isdecimal() or len(given) > _DIGITS or not 0 < int(given) <= most:
         raise UsageError(f"{given} is no port", hint=f"--port takes a number from 1 to {most} here")
     return int(given)

@@ -61,7 +61,7 @@ async def begin(environment: Mapping[str, str], entrances: Sequence[Entrance]) -
         _end(pid, signal.SIGKILL)
         raise UnavailableError(f"none began in {_SECONDS:g} s", hint="see the journal") from None
     except asyncio.CancelledError:
-        _end(pid, signal.SIGTERM)  # should it serve somebody already, that is let end
+        _end(pid, signal.SIGTERM)  # systemd, too, tells all of the unit: what it serves already may end at once
         raise
     return pid
 

@@ -135,9 +135,11 @@ class Upstream:
     @contextlib.contextmanager
     def _timed(self, step: str, steps: dict[str, float]) -> Iterator[None]:
         begin = time.monotonic()
-        yield
-        seconds = time.monotonic() - begin
-        steps[step] = steps.get(step, 0.0) + seconds
+        try:
+            yield
+        finally:
+            seconds = time.monotonic() - begin
+            steps[step] = steps.get(step, 0.0) + seconds
         self._observe(step, seconds)
 
 
