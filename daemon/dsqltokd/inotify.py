@@ -6,7 +6,6 @@ moved away. So only the lowest layer of watchdog is used here: the descriptor an
 
 from __future__ import annotations
 
-import errno
 import itertools
 import logging
 import os
@@ -14,6 +13,8 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from watchdog.observers.inotify_c import CallbackId, InotifyConstants, InotifyFD, Mask, WatchDescriptor
+
+from dsqltokd import threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,15 +52,11 @@ class Teller:
     @property
     def over(self) -> bool:
         """Tell whether its thread has ended, by itself as it may be."""
-        return self._inotify.ident is not None and not self._inotify.is_alive()
+        return threads.is_over(self._inotify)
 
     def start(self) -> None:
         """Begin, unless that was done. Raises `OSError` where there is no thread to be had; it can be tried again."""
-        if self._inotify.ident is None:
-            try:
-                self._inotify.start()
-            except RuntimeError as error:
-                raise OSError(errno.EAGAIN, str(error)) from error
+        threads.begin(self._inotify)
 
     def add(self, directory: str, *, closely: bool) -> Watch:
         """Watch a directory, for what is in its files too or for what comes and goes. Raises `OSError`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 from typing import TYPE_CHECKING
@@ -21,6 +20,8 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers import Observer
+
+from dsqltokd import threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,15 +51,11 @@ class Teller(FileSystemEventHandler):
     @property
     def over(self) -> bool:
         """Tell whether its thread has ended, by itself as it may be."""
-        return self._observer.ident is not None and not self._observer.is_alive()
+        return threads.is_over(self._observer)
 
     def start(self) -> None:
         """Begin, unless that was done. Raises `OSError` where there is no thread to be had; it can be tried again."""
-        if self._observer.ident is None:
-            try:
-                self._observer.start()
-            except RuntimeError as error:
-                raise OSError(errno.EAGAIN, str(error)) from error
+        threads.begin(self._observer)
 
     def add(self, directory: str, *, closely: bool) -> ObservedWatch:
         """Watch a directory, for what is in its files too or for what comes and goes. Raises `OSError`."""

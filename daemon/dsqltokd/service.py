@@ -83,9 +83,7 @@ class Service:
         self._changed_meanwhile: set[Identity] = set()
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._stop = asyncio.Event()
-        self._look = asyncio.Event()
-        self._gone = asyncio.Event()
+        self._stop, self._look, self._gone = (asyncio.Event() for _ in range(3))
         self.watcher = Watcher(lambda path, found: self._hear(self._file_changed, path, found and list(found)))
         self.figures = Figures()
         memory = Memory()
@@ -103,9 +101,12 @@ class Service:
         self.proxies = Proxies()
         self.monitor = Monitor(self, datetime.now(UTC))
         self._dispatch.methods |= self._handlers()
-        # The files that the daemon itself goes by, and what a change of each calls for.
-        self._own = {settings.path: self.reload, __file__: self.monitor.note_update}
-        self._own |= dict.fromkeys((place.socket_path, place.lock_path), self._look.set)
+        self._own = self._own_files()
+
+    def _own_files(self) -> dict[str, Callable[[], None]]:
+        """Return the files that the daemon itself goes by, and what a change of each calls for."""
+        place = dict.fromkeys((self.place.socket_path, self.place.lock_path), self._look.set)
+        return {self.settings.path: self.reload, __file__: self.monitor.note_update, **place}
 
     def _handlers(self) -> dict[str, Handler]:
         return {

@@ -111,13 +111,18 @@ def test_what_waits_for_a_slow_client_outlives_the_server(ends: Ends) -> None:
     assert heard == WHOLE_RECORDS
 
 
-def test_the_last_words_of_a_server_reach_a_client_that_is_still_sending(ends: Ends) -> None:
-    ends.relay.start(b"", b"")
+def fill(ends: Ends) -> None:
+    """Have the client send until nobody takes more of it."""
     ends.client.setblocking(False)
     with contextlib.suppress(BlockingIOError):
         while True:
             ends.client.send(MUCH[:65_536])
             ends.selector.select(0)
+
+
+def test_the_last_words_of_a_server_reach_a_client_that_is_still_sending(ends: Ends) -> None:
+    ends.relay.start(b"", b"")
+    fill(ends)
     ends.server.sendall(b"why")
     ends.server.close()  # with much of what the client sent unread
     ends.carry()
@@ -131,11 +136,7 @@ def test_the_last_words_of_a_server_reach_a_client_that_is_still_sending(ends: E
 def test_what_waits_for_a_slow_client_is_given_whole_though_the_server_takes_no_more(ends: Ends) -> None:
     ends.near_client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     ends.relay.start(b"", b"")
-    ends.client.setblocking(False)
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            ends.client.send(MUCH[:65_536])
-            ends.selector.select(0)
+    fill(ends)
     words = MUCH[: len(WHOLE_RECORDS)]
     ends.server.sendall(words)
     for _ in range(3):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsqltokd import peers
 from dsqltokd.pgproxy import libproc
-from dsqltokd.pgproxy.refusal import SHORTAGES
+from dsqltokd.pgproxy.refusal import OUT_OF_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,7 +43,7 @@ _USUAL_OVERFLOW_UID = 65534
 def owner(sock: socket.socket) -> int | None:
     """Return the uid at the other end of a connection, None where that cannot be known.
 
-    Raises `ConnectionError` where there is no other end any more, and `OSError` of `SHORTAGES`.
+    Raises `ConnectionError` where there is no other end any more, and `OSError` of `OUT_OF_FILES`.
     """
     if sock.family == socket.AF_UNIX:
         return peers.uid(sock)
@@ -53,7 +53,7 @@ def owner(sock: socket.socket) -> int | None:
     try:
         found = (by_netlink if _netlink_tells() else by_list)(sock.family, there, here)
     except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno in SHORTAGES:
+        if isinstance(error, OSError) and error.errno in OUT_OF_FILES:
             raise  # it could be known
         return None
     if found is None:
@@ -72,7 +72,7 @@ def _ends(sock: socket.socket) -> tuple[tuple[str, int], tuple[str, int]]:
 def is_ours(sock: socket.socket) -> bool | None:
     """Tell whether the other end of a connection is this process's own user's, None where that cannot be known.
 
-    Raises `ConnectionError` where there is no other end any more, and `OSError` of `SHORTAGES`.
+    Raises `ConnectionError` where there is no other end any more, and `OSError` of `OUT_OF_FILES`.
     """
     if sys.platform == "darwin" and sock.family != socket.AF_UNIX:
         return is_of_our_processes(sock, ctypes.CDLL(None, use_errno=True))

@@ -14,7 +14,7 @@ from dsqltokd.pgproxy import wire
 MOST = 2000
 """Connections at once."""
 
-SHORTAGES = (errno.EMFILE, errno.ENFILE)
+OUT_OF_FILES = (errno.EMFILE, errno.ENFILE)
 """What an error says where there is no file descriptor left."""
 
 
@@ -55,7 +55,7 @@ def of(error: Exception) -> Refusal:
             return Refusal("by the server", told, wire.error(error.said))
         case DsqltokError():
             return Refusal(error.kind, error.message, wire.fatal(_code(error), error.message, error.hint))
-        case OSError() if error.errno in SHORTAGES:
+        case OSError() if error.errno in OUT_OF_FILES:
             return SHORT
         case OSError() | EOFError():
             return _SILENT if isinstance(error, TimeoutError) else GONE
